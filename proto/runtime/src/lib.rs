@@ -1,1 +1,12 @@
-//! folkmoot-runtime
+//! What the two Folkmoot processes, node and coordinator, share when they run: time, settings, logs, stores and the link between them.
+//!
+//! Reading order: [`clock`] (time as an argument), [`settings`] (one TOML file and the environment into one typed value), [`store`] (SQLite with our
+//! promises), [`link`] (a dialled connection on which the dialling side serves), and the small parts [`backoff`], [`shutdown`] and [`telemetry`].
+//! Rules that need no running process live in `folkmoot-proto`.
+
+pub mod backoff;
+pub mod clock;
+pub mod settings;
+pub mod shutdown;
+
+pub mod telemetry;
