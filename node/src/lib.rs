@@ -1,1 +1,4 @@
-//! folkmoot-node
+//! The council's node: a file becomes histories, histories become counts, counts are protected, and only then does
+//! anything leave.
+
+pub mod row;
