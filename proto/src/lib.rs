@@ -2,5 +2,6 @@
 //! randomness of its own.
 
 pub mod codelist;
+pub mod identity;
 pub mod ids;
 pub mod period;
