@@ -8,5 +8,6 @@ pub mod backoff;
 pub mod clock;
 pub mod settings;
 pub mod shutdown;
+pub mod store;
 
 pub mod telemetry;
