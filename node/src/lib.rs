@@ -1,4 +1,5 @@
 //! The council's node: a file becomes histories, histories become counts, counts are protected, and only then does
 //! anything leave.
 
+pub mod history;
 pub mod row;
