@@ -1,1 +1,15 @@
-//! folkmoot-tests
+//! The test federation: what stands in for 153 councils' data, and the means to check what the product makes of it.
+//!
+//! ```text
+//! generate:  seed + council code -> people -> lives -> events -> quarterly CLD files   (and what an exact reader finds)
+//! truth:     the same files -> plain rows -> measures, by loops                          (the oracle)
+//! ```
+//!
+//! Nothing depends on this package. Its two halves share no code with the product and none with each other, so that a mistake
+//! in one place shows as a difference instead of agreeing with itself: `generate` writes release 2 labels from its own tables,
+//! and `truth` reads CSV files as anybody would, from the published method alone.
+//!
+//! Reading order: [`generate`], [`truth`].
+
+pub mod generate;
+pub mod truth;
