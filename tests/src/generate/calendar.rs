@@ -16,8 +16,7 @@ pub(super) fn plus_months(date: Date, months: i32) -> Date {
 }
 
 fn add(date: Date, span: Span) -> Date {
-    date.checked_add(span)
-        .expect("generated dates lie within a few centuries of today")
+    date.checked_add(span).expect("generated dates lie within a few centuries of today")
 }
 
 /// Whole days from `from` to `to`, negative when `to` is earlier.
@@ -27,8 +26,7 @@ pub(super) fn days(from: Date, to: Date) -> i32 {
 
 /// Whole months from `from` to `to` by their year and month alone.
 pub(super) fn months(from: Date, to: Date) -> i32 {
-    (i32::from(to.year()) - i32::from(from.year())) * 12 + i32::from(to.month())
-        - i32::from(from.month())
+    (i32::from(to.year()) - i32::from(from.year())) * 12 + i32::from(to.month()) - i32::from(from.month())
 }
 
 /// True when `date` is the last day of March, June, September or December.

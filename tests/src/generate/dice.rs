@@ -10,9 +10,7 @@ pub(super) struct Dice(ChaCha8Rng);
 impl Dice {
     /// The stream `stream` of the council in `slot`.
     pub(super) fn new(seed: u64, slot: u32, stream: u64) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(
-            seed ^ (u64::from(slot) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15),
-        );
+        let mut rng = ChaCha8Rng::seed_from_u64(seed ^ (u64::from(slot) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         rng.set_stream(stream);
         Self(rng)
     }

@@ -65,23 +65,15 @@ const LISTS: [usize; 17] = [
     column::COST_FREQUENCY,
 ];
 
-const DATES: [usize; 4] = [
-    column::BIRTH,
-    column::DEATH,
-    column::EVENT_START,
-    column::EVENT_END,
-];
+const DATES: [usize; 4] = [column::BIRTH, column::DEATH, column::EVENT_START, column::EVENT_END];
 
 /// Columns that a release 2 file may do without.
 const OPTIONAL: [usize; 2] = [column::GP_NAME, column::PROVIDER_NAME];
 
 /// The rows as a dirty file, and what was done to them.
 pub(super) fn spoil(dice: Dice, rows: &[Row<'_>]) -> (Vec<u8>, Vec<Mark>) {
-    let mut spoiler = Spoiler {
-        dice,
-        records: Vec::with_capacity(rows.len() + rows.len() / 20 + 20),
-        marks: Vec::new(),
-    };
+    let mut spoiler =
+        Spoiler { dice, records: Vec::with_capacity(rows.len() + rows.len() / 20 + 20), marks: Vec::new() };
     for row in rows {
         spoiler.row(row);
         if spoiler.dice.chance(0.004) {
@@ -93,10 +85,7 @@ pub(super) fn spoil(dice: Dice, rows: &[Row<'_>]) -> (Vec<u8>, Vec<Mark>) {
     }
     // One of each at least, however small the file.
     for _ in 0..1 + rows.len() / 2_000 {
-        if let Some(model) = rows
-            .iter()
-            .find(|row| row[column::SERVICE_TYPE] == words::COMMUNITY)
-        {
+        if let Some(model) = rows.iter().find(|row| row[column::SERVICE_TYPE] == words::COMMUNITY) {
             spoiler.strangers(model);
         }
     }
@@ -116,12 +105,7 @@ impl Spoiler {
     }
 
     fn mark(&mut self, column: Option<usize>, kind: &'static str, effect: Effect) {
-        self.marks.push(Mark {
-            line: self.line(),
-            column: column.map(|position| HEADERS[position]),
-            kind,
-            effect,
-        });
+        self.marks.push(Mark { line: self.line(), column: column.map(|position| HEADERS[position]), kind, effect });
     }
 
     /// A real row, with its values written as people and programs write them.
@@ -150,11 +134,7 @@ impl Spoiler {
         }
         if self.dice.chance(0.01) {
             cells[column::PERSON_ID] = format!(" {} ", cells[column::PERSON_ID].to_lowercase());
-            self.mark(
-                Some(column::PERSON_ID),
-                "small letters and blanks in an id",
-                Effect::Same,
-            );
+            self.mark(Some(column::PERSON_ID), "small letters and blanks in an id", Effect::Same);
         }
         if self.dice.chance(0.005) {
             cells[column::DESCRIPTION] = "Zoë’s visit – see \"notes\", page 2".to_owned();
@@ -179,18 +159,12 @@ impl Spoiler {
             }
             57 => ("9999999999".to_owned(), "one repeated digit"),
             101 => (number[1..].to_owned(), "nine digits"),
-            143 => (
-                format!("{:.2}E+09", number.parse::<f64>().unwrap_or(0.0) / 1e9),
-                "number as a spreadsheet shows it",
-            ),
+            143 => {
+                (format!("{:.2}E+09", number.parse::<f64>().unwrap_or(0.0) / 1e9), "number as a spreadsheet shows it")
+            }
             187 => {
-                cells[column::NHS_NUMBER] =
-                    format!("{} {}-{}", &number[..3], &number[3..6], &number[6..]);
-                self.mark(
-                    Some(column::NHS_NUMBER),
-                    "number in groups",
-                    Effect::Same,
-                );
+                cells[column::NHS_NUMBER] = format!("{} {}-{}", &number[..3], &number[3..6], &number[6..]);
+                self.mark(Some(column::NHS_NUMBER), "number in groups", Effect::Same);
                 return;
             }
             _ => return,
@@ -209,9 +183,7 @@ impl Spoiler {
                 1 => (cell.to_uppercase(), "capital letters"),
                 2 => (format!(" {cell}  "), "blanks around a value"),
                 3 => (cell.replacen(' ', "\u{a0}", 1), "a no-break space"),
-                4 if cell.contains(": ") => {
-                    (cell.replacen(": ", " – ", 1), "a dash for the colon")
-                }
+                4 if cell.contains(": ") => (cell.replacen(": ", " – ", 1), "a dash for the colon"),
                 5 if cell.contains(" and ") => (cell.replace(" and ", " & "), "an ampersand"),
                 6 if cell.contains(" or ") => (cell.replace(" or ", " / "), "a slash"),
                 _ => match RELEASE_1.iter().find(|(new, _)| *new == cell) {
@@ -232,11 +204,7 @@ impl Spoiler {
                     && cells[column::DEATH].is_empty()
                 {
                     cells[position] = "31/12/9999".to_owned();
-                    self.mark(
-                        Some(position),
-                        "the end of time for an open end",
-                        Effect::Same,
-                    );
+                    self.mark(Some(position), "the end of time for an open end", Effect::Same);
                 }
                 continue;
             };
@@ -245,16 +213,10 @@ impl Spoiler {
             let (text, kind) = match self.dice.between(1, 6) {
                 1 => (date.to_string(), "an ISO date"),
                 2 => (format!("{date} 00:00:00"), "a date with a time"),
-                3 => (
-                    format!("{day:02}/{month:02}/{year} 00:00"),
-                    "a date with a time",
-                ),
+                3 => (format!("{day:02}/{month:02}/{year} 00:00"), "a date with a time"),
                 4 => (format!("{day}/{month}/{year}"), "a date without zeros"),
                 5 if serial >= 10_000 => (serial.to_string(), "a spreadsheet's day number"),
-                _ => (
-                    format!("{day:02}.{month:02}.{year}"),
-                    "a date with points",
-                ),
+                _ => (format!("{day:02}.{month:02}.{year}"), "a date with points"),
             };
             cells[position] = text;
             self.mark(Some(position), kind, Effect::Same);
@@ -270,11 +232,7 @@ impl Spoiler {
             _ => return,
         };
         cells[column::EVENT_TYPE] = self.dice.pick(variants).to_owned();
-        self.mark(
-            Some(column::EVENT_TYPE),
-            "an event type in other words",
-            Effect::Same,
-        );
+        self.mark(Some(column::EVENT_TYPE), "an event type in other words", Effect::Same);
     }
 
     fn costs(&mut self, cells: &mut [String]) {
@@ -327,8 +285,7 @@ impl Spoiler {
     /// Rows to refuse or leave out, about people who are nowhere else.
     fn strangers(&mut self, model: &Row<'_>) {
         let stranger = |name: &str, index: usize| {
-            let mut cells: Vec<String> =
-                model.iter().map(|cell| cell.clone().into_owned()).collect();
+            let mut cells: Vec<String> = model.iter().map(|cell| cell.clone().into_owned()).collect();
             cells[column::NHS_NUMBER] = String::new();
             cells[column::PERSON_ID] = format!("X{name}{index}");
             cells[column::DEATH] = String::new();
@@ -361,32 +318,20 @@ impl Spoiler {
         let mut backwards = stranger("BACK", index);
         backwards[column::EVENT_START] = on(120);
         backwards[column::EVENT_END] = on(100);
-        self.mark(
-            Some(column::EVENT_END),
-            "an end before the start",
-            Effect::LeftOut,
-        );
+        self.mark(Some(column::EVENT_END), "an end before the start", Effect::LeftOut);
         self.records.push(backwards);
 
         let mut dead = stranger("DEAD", index);
         dead[column::EVENT_START] = on(150);
         dead[column::EVENT_END] = on(170);
         dead[column::DEATH] = on(140);
-        self.mark(
-            Some(column::DEATH),
-            "a death before the start",
-            Effect::LeftOut,
-        );
+        self.mark(Some(column::DEATH), "a death before the start", Effect::LeftOut);
         self.records.push(dead);
 
         let mut undated = stranger("WHEN", index);
         undated[column::EVENT_START] =
             self.dice.pick(&["31/02/2025", "tomorrow", "01-Jan-25", "00/00/0000"]).to_owned();
-        self.mark(
-            Some(column::EVENT_START),
-            "a date that is none",
-            Effect::Missing,
-        );
+        self.mark(Some(column::EVENT_START), "a date that is none", Effect::Missing);
         self.records.push(undated);
 
         let mut vague = stranger("VAGUE", index);
@@ -420,10 +365,7 @@ impl Spoiler {
             self.whole("without the two optional columns");
         }
         let style = self.dice.between(1, 5);
-        let mut headers: Vec<String> = order
-            .iter()
-            .map(|&position| header(HEADERS[position], style))
-            .collect();
+        let mut headers: Vec<String> = order.iter().map(|&position| header(HEADERS[position], style)).collect();
         if style > 1 {
             self.whole("headers written differently");
         }
@@ -438,20 +380,13 @@ impl Spoiler {
         }
         let mut writer = csv::WriterBuilder::new()
             .flexible(true)
-            .terminator(if self.dice.chance(0.5) {
-                csv::Terminator::CRLF
-            } else {
-                csv::Terminator::Any(b'\n')
-            })
+            .terminator(if self.dice.chance(0.5) { csv::Terminator::CRLF } else { csv::Terminator::Any(b'\n') })
             .from_writer(Vec::new());
         let written = "writing to memory does not fail";
         writer.write_record(&headers).expect(written);
         for record in &self.records {
             let mut cells: Vec<Cow<'_, str>> = if record.len() == HEADERS.len() {
-                order
-                    .iter()
-                    .map(|&position| Cow::from(record[position].as_str()))
-                    .collect()
+                order.iter().map(|&position| Cow::from(record[position].as_str())).collect()
             } else {
                 record.iter().map(|cell| Cow::from(cell.as_str())).collect()
             };
@@ -464,12 +399,9 @@ impl Spoiler {
                     _ => {}
                 }
             }
-            writer
-                .write_record(cells.iter().map(|cell| cell.as_bytes()))
-                .expect(written);
+            writer.write_record(cells.iter().map(|cell| cell.as_bytes())).expect(written);
         }
-        let text = String::from_utf8(writer.into_inner().expect(written))
-            .expect("all cells were text");
+        let text = String::from_utf8(writer.into_inner().expect(written)).expect("all cells were text");
         let mut text = text;
         if self.dice.chance(0.3) {
             text.push_str("\r\n\r\n");
@@ -492,12 +424,7 @@ impl Spoiler {
     }
 
     fn whole(&mut self, kind: &'static str) {
-        self.marks.push(Mark {
-            line: 1,
-            column: None,
-            kind,
-            effect: Effect::Same,
-        });
+        self.marks.push(Mark { line: 1, column: None, kind, effect: Effect::Same });
     }
 }
 

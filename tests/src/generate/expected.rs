@@ -44,9 +44,7 @@ impl Truth {
     pub fn value(&self, measure: &str, group: &str, component: &str) -> u64 {
         self.cells
             .iter()
-            .find(|cell| {
-                cell.measure == measure && cell.group == group && cell.component == component
-            })
+            .find(|cell| cell.measure == measure && cell.group == group && cell.component == component)
             .map_or(0, |cell| cell.value)
     }
 }
@@ -78,12 +76,7 @@ pub(super) fn truth(settings: &Settings, slot: u32, people: &[Person]) -> Truth 
         to: window.end,
         cells: counts
             .into_iter()
-            .map(|((measure, group, component), value)| Cell {
-                measure,
-                group,
-                component,
-                value,
-            })
+            .map(|((measure, group, component), value)| Cell { measure, group, component, value })
             .collect(),
     }
 }
@@ -116,9 +109,7 @@ fn seen<'a>(person: &'a Person, window: &Window) -> Vec<Seen<'a>> {
 }
 
 fn long_term<'a>(seen: &'a [Seen<'a>]) -> impl Iterator<Item = &'a Seen<'a>> {
-    seen.iter().filter(|row| {
-        row.event.kind == Kind::Service && !row.event.as_carer && row.event.is_long_term()
-    })
+    seen.iter().filter(|row| row.event.kind == Kind::Service && !row.event.as_carer && row.event.is_long_term())
 }
 
 /// Age from the first of the birth month, by the published division.
@@ -138,21 +129,14 @@ fn band(age: Option<i32>) -> &'static str {
 
 /// ASCOF 2E, everybody and learning disability.
 fn home_or_family(person: &Person, seen: &[Seen<'_>], window: &Window, counts: &mut Counts) {
-    let Some(latest) = long_term(seen)
-        .map(|row| row.end.map_or(window.end, |end| end.min(window.end)))
-        .max()
-    else {
+    let Some(latest) = long_term(seen).map(|row| row.end.map_or(window.end, |end| end.min(window.end))).max() else {
         return;
     };
     let band = band(age(person, latest));
     if band == "Under 18" || band == "Unknown" {
         return;
     }
-    let component = if settled(person, seen, window) {
-        "yes"
-    } else {
-        "no"
-    };
+    let component = if settled(person, seen, window) { "yes" } else { "no" };
     let gender = match person.gender {
         "Male" | "Female" => person.gender,
         _ => "Other or unknown",
@@ -162,21 +146,14 @@ fn home_or_family(person: &Person, seen: &[Seen<'_>], window: &Window, counts: &
         measures.push("ASCOF-2E-LD");
     }
     for measure in measures {
-        count(
-            counts,
-            measure,
-            format!("age_band={band};gender={gender}"),
-            component,
-        );
+        count(counts, measure, format!("age_band={band};gender={gender}"), component);
         count(counts, measure, format!("age_band={band}"), component);
     }
 }
 
 /// Whether the person lives at home or with family, by what the last file says, or by their services where it says nothing.
 fn settled(person: &Person, seen: &[Seen<'_>], window: &Window) -> bool {
-    let learnt = person
-        .details_known_from
-        .is_none_or(|from| from <= window.end);
+    let learnt = person.details_known_from.is_none_or(|from| from <= window.end);
     if person.home_unknown.is_none() && learnt {
         return words::SETTLED.contains(&person.home_on(window.end));
     }
@@ -196,18 +173,9 @@ fn settled(person: &Person, seen: &[Seen<'_>], window: &Window) -> bool {
                 words::OTHER_SHORT => 7,
                 _ => 99,
             };
-            let telling = [
-                words::SHARED_LIVES,
-                words::SUPPORTED_LIVING,
-                words::EXTRA_CARE,
-                words::HOME_SUPPORT,
-            ]
-            .contains(&row.event.component);
-            (
-                (-i64::from(end), setting, !telling, days(row.start, window.end)),
-                row.event,
-                telling,
-            )
+            let telling = [words::SHARED_LIVES, words::SUPPORTED_LIVING, words::EXTRA_CARE, words::HOME_SUPPORT]
+                .contains(&row.event.component);
+            ((-i64::from(end), setting, !telling, days(row.start, window.end)), row.event, telling)
         })
         .collect();
     services.sort_by_key(|(key, _, _)| *key);
@@ -260,12 +228,7 @@ fn arranged(person: &Person, seen: &[Seen<'_>], window: &Window, counts: &mut Co
         _ => return,
     };
     if band != "Under 18" {
-        count(
-            counts,
-            "ASCOF-3D-CLIENTS",
-            format!("age_band={band};support={support}"),
-            "count",
-        );
+        count(counts, "ASCOF-3D-CLIENTS", format!("age_band={band};support={support}"), "count");
     }
 }
 
@@ -292,9 +255,7 @@ fn carers(person: &Person, seen: &[Seen<'_>], window: &Window, counts: &mut Coun
                 }
                 Kind::Service => Some(6),
                 Kind::Request => (told == outcome::ADVICE).then_some(5),
-                Kind::Assessment | Kind::Review => {
-                    Some(if told == outcome::ADVICE { 5 } else { 6 })
-                }
+                Kind::Assessment | Kind::Review => Some(if told == outcome::ADVICE { 5 } else { 6 }),
             }
         })
         .min();
@@ -306,12 +267,7 @@ fn carers(person: &Person, seen: &[Seen<'_>], window: &Window, counts: &mut Coun
         _ => return,
     };
     if band != "Under 18" {
-        count(
-            counts,
-            "ASCOF-3D-CARERS",
-            format!("age_band={band};support={support}"),
-            "count",
-        );
+        count(counts, "ASCOF-3D-CARERS", format!("age_band={band};support={support}"), "count");
     }
 }
 

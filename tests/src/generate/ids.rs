@@ -39,11 +39,8 @@ impl Iterator for NhsNumbers {
 ///
 /// **Source**: NHS Data Dictionary, NHS NUMBER: modulus 11 with weights 10 down to 2.
 pub(super) fn check_digit(nine: &str) -> Option<u32> {
-    let sum: u32 = nine
-        .chars()
-        .zip((2..=10).rev())
-        .map(|(digit, weight)| digit.to_digit(10).unwrap_or(0) * weight)
-        .sum();
+    let sum: u32 =
+        nine.chars().zip((2..=10).rev()).map(|(digit, weight)| digit.to_digit(10).unwrap_or(0) * weight).sum();
     match 11 - sum % 11 {
         11 => Some(0),
         10 => None,

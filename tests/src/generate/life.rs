@@ -55,14 +55,10 @@ impl Path {
 
     fn reason(self, dice: &mut Dice, age: i32) -> &'static str {
         match self {
-            Self::LearningDisability | Self::LearningDisabilityCareHome => {
-                words::LEARNING_DISABILITY
+            Self::LearningDisability | Self::LearningDisabilityCareHome => words::LEARNING_DISABILITY,
+            Self::Transition => {
+                dice.weigh(&[(words::LEARNING_DISABILITY, 70), (words::PERSONAL_CARE, 20), (words::MENTAL_HEALTH, 10)])
             }
-            Self::Transition => dice.weigh(&[
-                (words::LEARNING_DISABILITY, 70),
-                (words::PERSONAL_CARE, 20),
-                (words::MENTAL_HEALTH, 10),
-            ]),
             Self::MentalHealth | Self::Prison => words::MENTAL_HEALTH,
             _ if dice.chance(0.01) => words::UNKNOWN,
             _ if age >= 65 => dice.weigh(&words::REASONS_OLDER),
@@ -95,16 +91,8 @@ pub(super) struct Story<'a> {
 
 impl<'a> Story<'a> {
     /// A story that starts on `from`; nothing starts after `until`.
-    pub(super) fn new(
-        dice: &'a mut Dice,
-        person: &'a mut Person,
-        path: Path,
-        from: Date,
-        until: Date,
-    ) -> Self {
-        let age = person
-            .birth
-            .map_or(70, |birth| i32::from(from.year() - birth.year()));
+    pub(super) fn new(dice: &'a mut Dice, person: &'a mut Person, path: Path, from: Date, until: Date) -> Self {
+        let age = person.birth.map_or(70, |birth| i32::from(from.year() - birth.year()));
         person.reason = path.reason(dice, age);
         if person.reason == words::LEARNING_DISABILITY {
             person.autism = dice.weigh(&[("Yes", 30), ("No", 60), (words::UNKNOWN, 10)]);
@@ -113,14 +101,7 @@ impl<'a> Story<'a> {
         if person.reason == words::MEMORY {
             person.dementia = "Yes";
         }
-        Self {
-            dice,
-            person,
-            path,
-            now: from,
-            until,
-            running: Vec::new(),
-        }
+        Self { dice, person, path, now: from, until, running: Vec::new() }
     }
 
     /// Tells the whole life from its first contact. `route` is how the person came to the council, drawn when `None`.
@@ -136,14 +117,7 @@ impl<'a> Story<'a> {
             Path::Transition => words::BY_TRANSITION,
             _ => self.dice.weigh(&words::ROUTES),
         });
-        self.contact(
-            route,
-            if reablement {
-                outcome::TO_REABLEMENT
-            } else {
-                outcome::TO_ASSESSMENT
-            },
-        );
+        self.contact(route, if reablement { outcome::TO_REABLEMENT } else { outcome::TO_ASSESSMENT });
         let goes_on = !reablement || self.reablement();
         if goes_on && self.assessment() {
             self.begin_support();
@@ -185,11 +159,7 @@ impl<'a> Story<'a> {
     }
 
     fn contact(&mut self, route: &'static str, outcome: &'static str) {
-        let taken = if self.dice.chance(0.6) {
-            0
-        } else {
-            self.dice.between(1, 6)
-        };
+        let taken = if self.dice.chance(0.6) { 0 } else { self.dice.between(1, 6) };
         let mut event = Event::new(Kind::Request, self.now, Some(plus(self.now, taken)));
         event.route = route;
         event.outcome = outcome;
@@ -233,8 +203,7 @@ impl<'a> Story<'a> {
                     (outcome::OTHER_SERVICE, 3),
                 ])
             } else {
-                self.dice
-                    .weigh(&[(outcome::TO_ASSESSMENT, 60), (outcome::TO_SERVICES, 40)])
+                self.dice.weigh(&[(outcome::TO_ASSESSMENT, 60), (outcome::TO_SERVICES, 40)])
             };
             self.push(event);
             self.later(length);
@@ -243,11 +212,7 @@ impl<'a> Story<'a> {
             self.review(words::REVIEW_SHORT_TERM, outcome::AS_PLANNED);
         }
         if self.path == Path::ShortTermOnly && self.dice.chance(0.3) {
-            let mut event = Event::new(
-                Kind::Service,
-                self.now,
-                Some(plus(self.now, self.dice.between(1, 400))),
-            );
+            let mut event = Event::new(Kind::Service, self.now, Some(plus(self.now, self.dice.between(1, 400))));
             event.service_type = words::LOW_LEVEL;
             event.component = "Equipment";
             event.outcome = outcome::AS_PLANNED;
@@ -369,11 +334,7 @@ impl<'a> Story<'a> {
                 ])
             };
             let mut event = self.long_term(words::COMMUNITY, component);
-            event.mechanism = if line > 0 && self.dice.chance(0.15) {
-                words::MANAGED_BUDGET
-            } else {
-                mechanism
-            };
+            event.mechanism = if line > 0 && self.dice.chance(0.15) { words::MANAGED_BUDGET } else { mechanism };
             self.price(&mut event);
             match component {
                 words::SUPPORTED_LIVING => self.move_home(words::SUPPORTED_HOME),
@@ -388,14 +349,9 @@ impl<'a> Story<'a> {
     fn care_home(&mut self, nursing: bool) {
         if self.dice.chance(0.3) {
             let length = self.dice.between(10, 35);
-            let mut event =
-                Event::new(Kind::Service, self.now, Some(plus(self.now, length)));
+            let mut event = Event::new(Kind::Service, self.now, Some(plus(self.now, length)));
             event.service_type = words::OTHER_SHORT;
-            event.component = if nursing {
-                "Short term nursing care"
-            } else {
-                "Short term residential care"
-            };
+            event.component = if nursing { "Short term nursing care" } else { "Short term residential care" };
             event.outcome = outcome::TO_SERVICES;
             event.cost_pence = Some(self.dice.between(60_000, 140_000) as u32);
             event.frequency = "Weekly";
@@ -403,17 +359,9 @@ impl<'a> Story<'a> {
             self.later(length);
         }
         let (kind, component, home) = if nursing {
-            (
-                words::NURSING,
-                "Long term nursing care",
-                words::NURSING_HOME,
-            )
+            (words::NURSING, "Long term nursing care", words::NURSING_HOME)
         } else {
-            (
-                words::RESIDENTIAL,
-                "Long term residential care",
-                words::CARE_HOME,
-            )
+            (words::RESIDENTIAL, "Long term residential care", words::CARE_HOME)
         };
         let component = if self.dice.chance(0.01) { "" } else { component };
         let mut event = self.long_term(kind, component);
@@ -425,9 +373,7 @@ impl<'a> Story<'a> {
 
     fn prison(&mut self) {
         let mut event = self.long_term(words::PRISON, words::HOME_SUPPORT);
-        event.mechanism =
-            self.dice
-                .weigh(&[(words::MANAGED_BUDGET, 40), (words::COMMISSIONED, 50), ("", 10)]);
+        event.mechanism = self.dice.weigh(&[(words::MANAGED_BUDGET, 40), (words::COMMISSIONED, 50), ("", 10)]);
         event.cost_pence = Some(18_500);
         event.frequency = "Weekly";
         self.move_home(words::PRISON_HOME);
@@ -464,9 +410,7 @@ impl<'a> Story<'a> {
         event.review_reason = reason;
         event.outcome = outcome;
         event.method = self.dice.weigh(&words::METHODS);
-        event.outcomes_achieved =
-            self.dice
-                .weigh(&[("Fully met", 50), ("Partially met", 40), ("Not met", 5), ("", 5)]);
+        event.outcomes_achieved = self.dice.weigh(&[("Fully met", 50), ("Partially met", 40), ("Not met", 5), ("", 5)]);
         self.push(event);
     }
 
@@ -474,8 +418,7 @@ impl<'a> Story<'a> {
     fn live_with_support(&mut self) {
         let in_care_home = |story: &Self| {
             story.running.first().is_some_and(|&index| {
-                [words::NURSING, words::RESIDENTIAL]
-                    .contains(&story.person.events[index].service_type)
+                [words::NURSING, words::RESIDENTIAL].contains(&story.person.events[index].service_type)
             })
         };
         while !self.over() && !self.running.is_empty() {
@@ -487,9 +430,7 @@ impl<'a> Story<'a> {
             let settled_home = in_care_home(self);
             match self.dice.between(1, 100) {
                 1..=58 => {
-                    let led_to = self
-                        .dice
-                        .weigh(&[(outcome::CONTINUES, 80), (outcome::TO_SERVICES, 20)]);
+                    let led_to = self.dice.weigh(&[(outcome::CONTINUES, 80), (outcome::TO_SERVICES, 20)]);
                     self.review(words::REVIEW_PLANNED, led_to);
                 }
                 59..=70 => {

@@ -53,13 +53,7 @@ pub struct Settings {
 impl Default for Settings {
     /// Four files a council, the last one for the year to 31 March 2026, 100 adults, clean.
     fn default() -> Self {
-        Self {
-            seed: 1,
-            people: 100,
-            last_period_end: date(2026, 3, 31),
-            submissions: 4,
-            dirt: false,
-        }
+        Self { seed: 1, people: 100, last_period_end: date(2026, 3, 31), submissions: 4, dirt: false }
     }
 }
 
@@ -73,10 +67,7 @@ impl Settings {
     pub fn period(&self, index: u32) -> (Date, Date) {
         let back = 3 * (self.submissions.saturating_sub(1 + index)) as i32;
         let end = calendar::plus_months(self.last_period_end, -back).last_of_month();
-        (
-            calendar::plus_months(end.first_of_month(), -11),
-            end,
-        )
+        (calendar::plus_months(end.first_of_month(), -11), end)
     }
 
     /// How many people move from each council to its neighbour.
@@ -163,21 +154,11 @@ pub fn council(settings: &Settings, place: &Place) -> Result<Council, Error> {
         return Err(Error::NoSubmissions);
     }
     if place.slot >= place.slots {
-        return Err(Error::SlotOutsideList {
-            code: place.code.clone(),
-            slot: place.slot,
-            slots: place.slots,
-        });
+        return Err(Error::SlotOutsideList { code: place.code.clone(), slot: place.slot, slots: place.slots });
     }
     let people = population::people(settings, place);
-    let files = (0..settings.submissions)
-        .map(|index| submission::file(settings, place, index, &people))
-        .collect();
-    Ok(Council {
-        code: place.code.clone(),
-        files,
-        truth: expected::truth(settings, place.slot, &people),
-    })
+    let files = (0..settings.submissions).map(|index| submission::file(settings, place, index, &people)).collect();
+    Ok(Council { code: place.code.clone(), files, truth: expected::truth(settings, place.slot, &people) })
 }
 
 /// Generates the files of `places` on all cores and writes each council's into `folder/<code>/`, calling `done` after each council
@@ -205,10 +186,7 @@ pub fn write(
             });
             match made {
                 Ok(truth) => {
-                    finished
-                        .lock()
-                        .expect("no worker panics while holding the list")
-                        .push((index, truth));
+                    finished.lock().expect("no worker panics while holding the list").push((index, truth));
                     done(&place.code);
                 }
                 Err(error) => {
@@ -225,9 +203,7 @@ pub fn write(
             Err(panic) => std::panic::resume_unwind(panic),
         })
     })?;
-    let mut finished = finished
-        .into_inner()
-        .expect("no worker panics while holding the list");
+    let mut finished = finished.into_inner().expect("no worker panics while holding the list");
     finished.sort_by_key(|(index, _)| *index);
     Ok(finished.into_iter().map(|(_, truth)| truth).collect())
 }

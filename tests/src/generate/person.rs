@@ -95,13 +95,7 @@ impl Event {
 
     /// True for the four long-term service types.
     pub(super) fn is_long_term(&self) -> bool {
-        [
-            words::NURSING,
-            words::RESIDENTIAL,
-            words::COMMUNITY,
-            words::PRISON,
-        ]
-        .contains(&self.service_type)
+        [words::NURSING, words::RESIDENTIAL, words::COMMUNITY, words::PRISON].contains(&self.service_type)
     }
 }
 
@@ -151,13 +145,7 @@ impl Person {
     /// A person of about `age` years on `on`, with details drawn at the rates of real files.
     ///
     /// About one in forty has no NHS number, one in a hundred no date of birth, one in fifteen no known accommodation.
-    pub(super) fn draw(
-        dice: &mut Dice,
-        id: String,
-        nhs_number: Option<String>,
-        age: i32,
-        on: Date,
-    ) -> Self {
+    pub(super) fn draw(dice: &mut Dice, id: String, nhs_number: Option<String>, age: i32, on: Date) -> Self {
         let birth = plus(on, -(age * 1461 / 4) - dice.between(0, 364));
         let older = age >= 65;
         let gender = dice.weigh(&[
@@ -180,27 +168,17 @@ impl Person {
             reason: words::UNKNOWN,
             postcode: dice.between(0, 999) as u16,
             homes: vec![(birth, dice.weigh(&words::AT_HOME))],
-            home_unknown: if known {
-                None
-            } else {
-                Some(dice.weigh(&[(words::UNKNOWN, 3), ("", 1)]))
-            },
+            home_unknown: if known { None } else { Some(dice.weigh(&[(words::UNKNOWN, 3), ("", 1)])) },
             details_known_from: None,
             employment: if older {
                 dice.weigh(&[
-                    (
-                        "Not in paid employment: Not actively seeking work or retired",
-                        70,
-                    ),
+                    ("Not in paid employment: Not actively seeking work or retired", 70),
                     (words::UNKNOWN, 10),
                     ("", 20),
                 ])
             } else {
                 dice.weigh(&[
-                    (
-                        "Not in paid employment: Not actively seeking work or retired",
-                        640,
-                    ),
+                    ("Not in paid employment: Not actively seeking work or retired", 640),
                     ("Not in paid employment: Seeking work", 80),
                     ("Not in paid employment: Voluntary work only", 40),
                     ("Paid: Less than 16 hours a week", 50),
@@ -257,11 +235,7 @@ impl Person {
         self.death = Some(on);
         // A few services are never closed by hand after a death; the date of death then has to do it.
         for event in &mut self.events {
-            if event.kind == Kind::Service
-                && event.end == Some(on)
-                && days(event.start, on) > 1
-                && dice.chance(0.05)
-            {
+            if event.kind == Kind::Service && event.end == Some(on) && days(event.start, on) > 1 && dice.chance(0.05) {
                 event.end = None;
                 event.outcome = words::outcome::CONTINUES;
             }

@@ -48,9 +48,7 @@ pub(super) fn people(settings: &Settings, place: &Place) -> Vec<Person> {
     }
     // Those who came from the neighbour keep the number they have there.
     let neighbour = (place.slot + place.slots - 1) % place.slots;
-    let theirs: Vec<String> = NhsNumbers::new(neighbour, place.slots)
-        .take(movers)
-        .collect();
+    let theirs: Vec<String> = NhsNumbers::new(neighbour, place.slots).take(movers).collect();
     if neighbour != place.slot {
         for (index, number) in theirs.into_iter().enumerate() {
             let (before, moved) = making.mover(neighbour, index, Some(number));
@@ -65,9 +63,7 @@ pub(super) fn people(settings: &Settings, place: &Place) -> Vec<Person> {
     making.contacts(settings.people);
     making.quiet_months();
     for person in &mut making.people {
-        person
-            .events
-            .sort_by_key(|event| (event.start, event.kind, event.end));
+        person.events.sort_by_key(|event| (event.start, event.kind, event.end));
     }
     making.people
 }
@@ -117,15 +113,8 @@ impl Making {
         let mut person = Person::draw(&mut dice, self.next_id(), None, age, from);
         // A mover is only of use with the one id that both councils hold.
         person.nhs_number = number;
-        let moved = plus(
-            self.first,
-            dice.between(60, days(self.first, self.last) - 60),
-        );
-        let path = if age >= 65 {
-            Path::OlderAtHome
-        } else {
-            Path::LearningDisability
-        };
+        let moved = plus(self.first, dice.between(60, days(self.first, self.last) - 60));
+        let path = if age >= 65 { Path::OlderAtHome } else { Path::LearningDisability };
         Story::new(&mut dice, &mut person, path, from, self.last).tell(None);
         // Whoever died before moving did not move.
         let moved = person.death.map_or(moved, |death| moved.min(plus(death, -20)));
@@ -136,11 +125,8 @@ impl Making {
     /// The second half of a mover's life, in this council.
     fn arrival(&mut self, before: Person, moved: Date, index: usize) {
         let mut dice = Dice::new(self.seed, self.slot, stream::ARRIVAL + index as u64);
-        let path = if before.reason == words::LEARNING_DISABILITY {
-            Path::LearningDisability
-        } else {
-            Path::OlderAtHome
-        };
+        let path =
+            if before.reason == words::LEARNING_DISABILITY { Path::LearningDisability } else { Path::OlderAtHome };
         let mut person = Person {
             id: self.next_id(),
             homes: vec![(moved, dice.weigh(&words::AT_HOME))],
@@ -149,8 +135,7 @@ impl Making {
             events: Vec::new(),
             ..before
         };
-        Story::new(&mut dice, &mut person, path, moved, self.last)
-            .tell(Some("Transfer from other local authority"));
+        Story::new(&mut dice, &mut person, path, moved, self.last).tell(Some("Transfer from other local authority"));
         self.people.push(person);
     }
 
@@ -177,11 +162,7 @@ impl Making {
                 }
                 continue;
             }
-            let age = if dice.chance(0.04) {
-                dice.between(11, 17)
-            } else {
-                dice.between(22, 88)
-            };
+            let age = if dice.chance(0.04) { dice.between(11, 17) } else { dice.between(22, 88) };
             let number = self.numbers.next();
             let mut person = Person::draw(&mut dice, self.next_id(), number, age, from);
             person.reason = words::SUPPORT_TO_CARER;
@@ -207,12 +188,7 @@ impl Making {
         if adults == 2 {
             linked[1].clone_from(&self.people[dice.index(service_users)].id);
         }
-        Caring {
-            hours: dice.weigh(&CARING_HOURS),
-            adults,
-            linked,
-            by_association_from: None,
-        }
+        Caring { hours: dice.weigh(&CARING_HOURS), adults, linked, by_association_from: None }
     }
 
     /// People whose dealings with the council are one contact, or a contact and an assessment that finds nothing to do.
@@ -228,19 +204,12 @@ impl Making {
             let age = dice.between(19, 95);
             let number = self.numbers.next();
             let mut person = Person::draw(&mut dice, self.next_id(), number, age, day);
-            person.reason = if dice.chance(0.3) {
-                ""
-            } else {
-                dice.weigh(&words::REASONS_OLDER)
-            };
+            person.reason = if dice.chance(0.3) { "" } else { dice.weigh(&words::REASONS_OLDER) };
             // Some call as carers, most of whom leave with advice.
             let as_carer = dice.chance(0.08);
             let assessed = (index as i32 / months) % 2 == 1;
-            let mut request = Event::new(
-                Kind::Request,
-                day,
-                Some(plus(day, dice.weigh(&[(0, 70), (1, 10), (3, 10), (6, 10)]))),
-            );
+            let mut request =
+                Event::new(Kind::Request, day, Some(plus(day, dice.weigh(&[(0, 70), (1, 10), (3, 10), (6, 10)]))));
             request.as_carer = as_carer;
             request.route = dice.weigh(&words::ROUTES);
             request.description = dice.weigh(&[("", 60), ("Telephone conversation", 40)]);
@@ -260,12 +229,10 @@ impl Making {
             };
             person.events.push(request);
             if assessed {
-                let mut assessment =
-                    Event::new(Kind::Assessment, plus(day, 2), Some(plus(month, 26)));
+                let mut assessment = Event::new(Kind::Assessment, plus(day, 2), Some(plus(month, 26)));
                 assessment.start = assessment.start.min(plus(month, 26));
                 assessment.as_carer = as_carer;
-                assessment.assessment_type =
-                    dice.pick(&[words::SHORT_ASSESSMENT, words::LONG_ASSESSMENT]);
+                assessment.assessment_type = dice.pick(&[words::SHORT_ASSESSMENT, words::LONG_ASSESSMENT]);
                 assessment.eligible_needs = "No";
                 assessment.method = dice.weigh(&words::METHODS);
                 assessment.outcome = dice.weigh(&[
@@ -289,8 +256,7 @@ impl Making {
                 person.events.iter().any(|event| {
                     event.kind == Kind::Review
                         && event.end.is_some_and(|end| {
-                            super::calendar::months(self.first, end) == month
-                                && event.recorded <= plus(end, 5)
+                            super::calendar::months(self.first, end) == month && event.recorded <= plus(end, 5)
                         })
                 })
             });
@@ -300,9 +266,7 @@ impl Making {
             let supported = self.people.iter_mut().find(|person| {
                 person.death.is_none()
                     && person.events.iter().any(|event| {
-                        event.is_long_term()
-                            && event.start < day
-                            && event.end.is_none_or(|end| end > plus(day, 25))
+                        event.is_long_term() && event.start < day && event.end.is_none_or(|end| end > plus(day, 25))
                     })
             });
             if let Some(person) = supported {
@@ -324,11 +288,7 @@ fn carer_events(dice: &mut Dice, from: Date, until: Date) -> Vec<Event> {
     request.route = "Community or other route";
     request.outcome = outcome::TO_ASSESSMENT;
     let assessed = plus(from, 4 + dice.wait(20));
-    let mut assessment = Event::new(
-        Kind::Assessment,
-        assessed,
-        Some(plus(assessed, dice.between(0, 14))),
-    );
+    let mut assessment = Event::new(Kind::Assessment, assessed, Some(plus(assessed, dice.between(0, 14))));
     assessment.assessment_type = words::LONG_ASSESSMENT;
     assessment.eligible_needs = "Yes";
     assessment.method = "Unpaid carer only";
@@ -341,43 +301,12 @@ fn carer_events(dice: &mut Dice, from: Date, until: Date) -> Vec<Event> {
         let mut service = Event::new(Kind::Service, begins, None);
         service.outcome = outcome::CONTINUES;
         (service.service_type, service.component, service.mechanism) = dice.weigh(&[
-            (
-                (
-                    words::DIRECT_TO_CARER,
-                    words::DIRECT_PAYMENT,
-                    words::DIRECT_PAYMENT,
-                ),
-                45,
-            ),
-            (
-                (
-                    words::DIRECT_TO_CARER,
-                    "Other unpaid carer support",
-                    words::MANAGED_BUDGET,
-                ),
-                15,
-            ),
-            (
-                (
-                    words::DIRECT_TO_CARER,
-                    "Unpaid carer universal services",
-                    words::COMMISSIONED,
-                ),
-                15,
-            ),
-            (
-                (words::DIRECT_TO_CARER, "Other unpaid carer support", ""),
-                4,
-            ),
+            ((words::DIRECT_TO_CARER, words::DIRECT_PAYMENT, words::DIRECT_PAYMENT), 45),
+            ((words::DIRECT_TO_CARER, "Other unpaid carer support", words::MANAGED_BUDGET), 15),
+            ((words::DIRECT_TO_CARER, "Unpaid carer universal services", words::COMMISSIONED), 15),
+            ((words::DIRECT_TO_CARER, "Other unpaid carer support", ""), 4),
             ((words::DIRECT_TO_CARER, "", words::COMMISSIONED), 2),
-            (
-                (
-                    words::INVOLVING_CARED_FOR,
-                    "Unpaid carer respite",
-                    words::COMMISSIONED,
-                ),
-                19,
-            ),
+            ((words::INVOLVING_CARED_FOR, "Unpaid carer respite", words::COMMISSIONED), 19),
         ]);
         service.cost_pence = Some(dice.between(2_500, 60_000) as u32);
         service.frequency = dice.pick(&["One-off", "Annually", "Weekly"]);

@@ -30,11 +30,7 @@ impl Window {
     pub(super) fn of(settings: &Settings, slot: u32, index: u32) -> Self {
         let (start, end) = settings.period(index);
         let mut dice = Dice::new(settings.seed, slot, SENDING + u64::from(index));
-        Self {
-            start,
-            end,
-            received: plus(end, dice.between(12, 30)),
-        }
+        Self { start, end, received: plus(end, dice.between(12, 30)) }
     }
 
     /// What the file shows of `event`: start, end and outcome; `None` when the event is not in the file.
@@ -52,11 +48,7 @@ impl Window {
                 if start > self.end || event.end.is_some_and(|end| end < self.start) {
                     return None;
                 }
-                let told = if ended.is_none() {
-                    outcome::CONTINUES
-                } else {
-                    event.outcome
-                };
+                let told = if ended.is_none() { outcome::CONTINUES } else { event.outcome };
                 Some((start, ended, told))
             }
             _ => {
@@ -74,33 +66,19 @@ impl Window {
 /// Writes file `index` of `place`.
 pub(super) fn file(settings: &Settings, place: &Place, index: u32, people: &[Person]) -> File {
     let window = Window::of(settings, place.slot, index);
-    let mut rows = Rows {
-        code: &place.code,
-        window,
-        start: written(window.start),
-        end: written(window.end),
-        rows: Vec::new(),
-    };
+    let mut rows =
+        Rows { code: &place.code, window, start: written(window.start), end: written(window.end), rows: Vec::new() };
     for person in people {
         rows.person(person);
     }
     let (bytes, marks) = if settings.dirt {
-        let dice = Dice::new(
-            settings.seed,
-            place.slot,
-            SENDING + 1_000 + u64::from(index),
-        );
+        let dice = Dice::new(settings.seed, place.slot, SENDING + 1_000 + u64::from(index));
         dirt::spoil(dice, &rows.rows)
     } else {
         (clean(&rows.rows), Vec::new())
     };
     File {
-        name: format!(
-            "cld_{}_{}_{}.csv",
-            place.code,
-            compact(window.end),
-            compact(window.received)
-        ),
+        name: format!("cld_{}_{}_{}.csv", place.code, compact(window.end), compact(window.received)),
         period_start: window.start,
         period_end: window.end,
         received: window.received,
@@ -117,9 +95,7 @@ fn clean(rows: &[Row<'_>]) -> Vec<u8> {
     let written = "writing to memory does not fail, and all rows have 50 fields";
     writer.write_record(HEADERS).expect(written);
     for row in rows {
-        writer
-            .write_record(row.iter().map(|cell| cell.as_bytes()))
-            .expect(written);
+        writer.write_record(row.iter().map(|cell| cell.as_bytes())).expect(written);
     }
     writer.into_inner().expect(written)
 }
@@ -169,9 +145,7 @@ impl<'a> Rows<'a> {
     /// The columns that every row of the person repeats, as the council knew them at the end of the period.
     fn details(&self, person: &'a Person) -> Row<'a> {
         let mut row: Row<'a> = std::array::from_fn(|_| Cow::Borrowed(""));
-        let known = person
-            .details_known_from
-            .is_none_or(|from| from <= self.window.end);
+        let known = person.details_known_from.is_none_or(|from| from <= self.window.end);
         let date = |date: Option<Date>| Cow::from(date.map_or(String::new(), written));
         row[column::LA_CODE] = self.code.into();
         row[column::PERIOD_START] = self.start.clone().into();
@@ -185,12 +159,7 @@ impl<'a> Rows<'a> {
             row[column::GP_CODE] = format!("Z9{gp:04}").into();
         }
         row[column::GENDER] = person.gender.into();
-        row[column::ETHNICITY] = if known {
-            person.ethnicity
-        } else {
-            "No data: Undeclared or not known"
-        }
-        .into();
+        row[column::ETHNICITY] = if known { person.ethnicity } else { "No data: Undeclared or not known" }.into();
         row[column::BIRTH] = date(person.birth);
         row[column::DEATH] = date(person.death.filter(|death| *death <= self.window.end));
         row[column::CLIENT_TYPE] = words::SERVICE_USER.into();
@@ -201,12 +170,7 @@ impl<'a> Rows<'a> {
             None if known => person.home_on(self.window.end).into(),
             None => words::UNKNOWN.into(),
         };
-        row[column::EMPLOYMENT] = if known {
-            person.employment
-        } else {
-            words::UNKNOWN
-        }
-        .into();
+        row[column::EMPLOYMENT] = if known { person.employment } else { words::UNKNOWN }.into();
         row[column::HAS_CARER] = person.has_carer.into();
         row[column::AUTISM] = person.autism.into();
         row[column::VISUAL] = person.visual.into();
@@ -225,11 +189,7 @@ fn fill_event<'a>(row: &mut Row<'a>, person: &'a Person, index: usize, event: &'
     row[column::ROUTE] = event.route.into();
     row[column::ASSESSMENT_TYPE] = event.assessment_type.into();
     row[column::ELIGIBLE_NEEDS] = event.eligible_needs.into();
-    let method = if event.kind == Kind::Assessment {
-        column::ASSESSMENT_METHOD
-    } else {
-        column::REVIEW_METHOD
-    };
+    let method = if event.kind == Kind::Assessment { column::ASSESSMENT_METHOD } else { column::REVIEW_METHOD };
     row[method] = event.method.into();
     row[column::SERVICE_TYPE] = event.service_type.into();
     row[column::COMPONENT] = event.component.into();
@@ -256,13 +216,7 @@ fn fill_event<'a>(row: &mut Row<'a>, person: &'a Person, index: usize, event: &'
 /// What a carer's row has and lacks beside a service user's.
 fn as_carer<'a>(row: &mut Row<'a>, person: &'a Person) {
     row[column::SUPPORT_REASON] = words::SUPPORT_TO_CARER.into();
-    for not_for_carers in [
-        column::AUTISM,
-        column::VISUAL,
-        column::HEARING,
-        column::DEMENTIA,
-        column::FUNDING,
-    ] {
+    for not_for_carers in [column::AUTISM, column::VISUAL, column::HEARING, column::DEMENTIA, column::FUNDING] {
         row[not_for_carers] = "".into();
     }
     if let Some(caring) = &person.caring {

@@ -6,11 +6,7 @@ use super::vocabulary::{HEADERS, column};
 use super::*;
 
 fn place(slot: u32) -> Place {
-    Place {
-        code: format!("{}", 101 + slot),
-        slot,
-        slots: 153,
-    }
+    Place { code: format!("{}", 101 + slot), slot, slots: 153 }
 }
 
 fn rows(file: &File) -> Vec<Vec<String>> {
@@ -26,20 +22,12 @@ fn day(text: &str) -> Option<Date> {
         assert!(text.is_empty(), "{text} is no date");
         return None;
     };
-    Some(date(
-        year.parse().unwrap(),
-        month.parse().unwrap(),
-        day.parse().unwrap(),
-    ))
+    Some(date(year.parse().unwrap(), month.parse().unwrap(), day.parse().unwrap()))
 }
 
 #[test]
 fn the_same_seed_and_code_give_the_same_bytes_whatever_else_is_made() {
-    let settings = Settings {
-        people: 30,
-        dirt: true,
-        ..Settings::default()
-    };
+    let settings = Settings { people: 30, dirt: true, ..Settings::default() };
     let folder = tempfile::tempdir().unwrap();
     let places: Vec<Place> = (0..5).map(place).collect();
     write(&settings, &places, folder.path(), &|_| {}).unwrap();
@@ -48,14 +36,7 @@ fn the_same_seed_and_code_give_the_same_bytes_whatever_else_is_made() {
         let beside = std::fs::read(folder.path().join("104").join(&file.name)).unwrap();
         assert!(beside == file.bytes, "{} differs", file.name);
     }
-    let other = council(
-        &Settings {
-            seed: 2,
-            ..settings
-        },
-        &places[3],
-    )
-    .unwrap();
+    let other = council(&Settings { seed: 2, ..settings }, &places[3]).unwrap();
     assert!(other.files[0].bytes != alone.files[0].bytes);
 }
 
@@ -94,10 +75,7 @@ fn a_clean_file_is_as_the_specification_says() {
 
 #[test]
 fn lives_hold_together_from_file_to_file() {
-    let settings = Settings {
-        people: 300,
-        ..Settings::default()
-    };
+    let settings = Settings { people: 300, ..Settings::default() };
     let made = council(&settings, &place(20)).unwrap();
     let mut ended = 0;
     let mut changed = 0;
@@ -115,9 +93,7 @@ fn lives_hold_together_from_file_to_file() {
             if let Some(old) = before.get(&reference) {
                 assert_eq!(old[column::PERSON_ID], row[column::PERSON_ID]);
                 assert_eq!(old[column::EVENT_TYPE], row[column::EVENT_TYPE]);
-                ended += usize::from(
-                    old[column::EVENT_END].is_empty() && !row[column::EVENT_END].is_empty(),
-                );
+                ended += usize::from(old[column::EVENT_END].is_empty() && !row[column::EVENT_END].is_empty());
                 changed += usize::from(old[column::ETHNICITY] != row[column::ETHNICITY]);
             }
             before.insert(reference, row);
@@ -130,10 +106,7 @@ fn lives_hold_together_from_file_to_file() {
 
 #[test]
 fn numbers_are_unique_except_for_those_who_moved_to_the_neighbour() {
-    let settings = Settings {
-        people: 60,
-        ..Settings::default()
-    };
+    let settings = Settings { people: 60, ..Settings::default() };
     let mut homes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for slot in 0..4 {
         for file in council(&settings, &place(slot)).unwrap().files {
@@ -142,14 +115,8 @@ fn numbers_are_unique_except_for_those_who_moved_to_the_neighbour() {
                 if number.is_empty() {
                     continue;
                 }
-                assert_eq!(
-                    ids::check_digit(&number[..9]).unwrap().to_string(),
-                    number[9..]
-                );
-                homes
-                    .entry(number.clone())
-                    .or_default()
-                    .insert(row[column::LA_CODE].clone());
+                assert_eq!(ids::check_digit(&number[..9]).unwrap().to_string(), number[9..]);
+                homes.entry(number.clone()).or_default().insert(row[column::LA_CODE].clone());
             }
         }
     }
@@ -185,10 +152,7 @@ fn derived_period(file: &File) -> Option<(Date, Date)> {
 #[test]
 fn the_period_derived_from_a_file_is_its_twelve_months_whatever_the_size() {
     for people in [1, 4, 15, 40, 150] {
-        let settings = Settings {
-            people,
-            ..Settings::default()
-        };
+        let settings = Settings { people, ..Settings::default() };
         for slot in [0, 50, 152] {
             for file in council(&settings, &place(slot)).unwrap().files {
                 assert_eq!(
@@ -204,11 +168,7 @@ fn the_period_derived_from_a_file_is_its_twelve_months_whatever_the_size() {
 
 #[test]
 fn dirt_of_every_kind_appears_and_says_what_becomes_of_it() {
-    let settings = Settings {
-        people: 150,
-        dirt: true,
-        ..Settings::default()
-    };
+    let settings = Settings { people: 150, dirt: true, ..Settings::default() };
     let mut kinds = BTreeMap::new();
     for slot in 0..4 {
         for file in council(&settings, &place(slot)).unwrap().files {
@@ -218,27 +178,15 @@ fn dirt_of_every_kind_appears_and_says_what_becomes_of_it() {
         }
     }
     assert!(kinds.len() >= 43, "{} kinds: {kinds:#?}", kinds.len());
-    let clean = Settings {
-        dirt: false,
-        ..settings
-    };
+    let clean = Settings { dirt: false, ..settings };
     assert!(council(&clean, &place(0)).unwrap().files[0].marks.is_empty());
 }
 
 #[test]
 fn settings_that_make_no_sense_are_refused() {
-    let wrong = Settings {
-        last_period_end: date(2026, 3, 30),
-        ..Settings::default()
-    };
+    let wrong = Settings { last_period_end: date(2026, 3, 30), ..Settings::default() };
     assert!(matches!(council(&wrong, &place(0)), Err(Error::NotAQuarterEnd(_))));
-    let none = Settings {
-        submissions: 0,
-        ..Settings::default()
-    };
+    let none = Settings { submissions: 0, ..Settings::default() };
     assert!(matches!(council(&none, &place(0)), Err(Error::NoSubmissions)));
-    assert!(matches!(
-        council(&Settings::default(), &place(153)),
-        Err(Error::SlotOutsideList { .. })
-    ));
+    assert!(matches!(council(&Settings::default(), &place(153)), Err(Error::SlotOutsideList { .. })));
 }

@@ -110,27 +110,15 @@ pub mod column {
 
 /// Ethnicities with their share in parts of 10,000 among people with care, as generated.
 pub(super) const ETHNICITIES: [(&str, u32); 21] = [
-    (
-        "White: English, Welsh, Scottish, Northern Irish or British",
-        7450,
-    ),
+    ("White: English, Welsh, Scottish, Northern Irish or British", 7450),
     ("White: Irish", 110),
     ("White: Gypsy or Irish Traveller", 15),
     ("White: Roma", 10),
     ("White: Any other White background", 330),
-    (
-        "Mixed or multiple ethnic groups: White and Black Caribbean",
-        80,
-    ),
-    (
-        "Mixed or multiple ethnic groups: White and Black African",
-        40,
-    ),
+    ("Mixed or multiple ethnic groups: White and Black Caribbean", 80),
+    ("Mixed or multiple ethnic groups: White and Black African", 40),
     ("Mixed or multiple ethnic groups: White and Asian", 50),
-    (
-        "Mixed or multiple ethnic groups: Any other Mixed or multiple ethnic background",
-        60,
-    ),
+    ("Mixed or multiple ethnic groups: Any other Mixed or multiple ethnic background", 60),
     ("Asian or Asian British: Indian", 220),
     ("Asian or Asian British: Pakistani", 230),
     ("Asian or Asian British: Bangladeshi", 100),
@@ -138,10 +126,7 @@ pub(super) const ETHNICITIES: [(&str, u32); 21] = [
     ("Asian or Asian British: Any other Asian background", 120),
     ("Black, Black British, Caribbean or African: African", 170),
     ("Black, Black British, Caribbean or African: Caribbean", 190),
-    (
-        "Black, Black British, Caribbean or African: Any other Black, Black British or Caribbean background",
-        70,
-    ),
+    ("Black, Black British, Caribbean or African: Any other Black, Black British or Caribbean background", 70),
     ("Other ethnic group: Arab", 35),
     ("Other ethnic group: Any other ethnic group", 120),
     ("No data: Refused", 60),
@@ -151,48 +136,21 @@ pub(super) const ETHNICITIES: [(&str, u32); 21] = [
 /// Where people without a care home live, with weights. All but the last three are settled.
 pub(super) const AT_HOME: [(&str, u32); 9] = [
     ("Owner occupier or shared ownership scheme", 420),
-    (
-        "Tenant: Local authority or other social housing provider",
-        300,
-    ),
+    ("Tenant: Local authority or other social housing provider", 300),
     ("Tenant: Private landlord", 90),
-    (
-        "Settled mainstream housing with family or friends",
-        80,
-    ),
-    (
-        "Sheltered housing, extra care housing or other sheltered housing",
-        70,
-    ),
-    (
-        "Mobile accommodation for Gypsy, Roma and Traveller communities",
-        3,
-    ),
-    (
-        "Placed in temporary accommodation by the council (inc. homelessness resettlement)",
-        12,
-    ),
+    ("Settled mainstream housing with family or friends", 80),
+    ("Sheltered housing, extra care housing or other sheltered housing", 70),
+    ("Mobile accommodation for Gypsy, Roma and Traveller communities", 3),
+    ("Placed in temporary accommodation by the council (inc. homelessness resettlement)", 12),
     ("Other temporary accommodation", 8),
-    (
-        "Acute hospital or long term healthcare residential facility",
-        10,
-    ),
+    ("Acute hospital or long term healthcare residential facility", 10),
 ];
 
 /// Where people with a learning disability and no care home live, with weights.
 pub(super) const AT_HOME_LEARNING_DISABILITY: [(&str, u32); 6] = [
-    (
-        "Settled mainstream housing with family or friends",
-        400,
-    ),
-    (
-        "Supported accommodation, supported lodgings or supported group home",
-        350,
-    ),
-    (
-        "Tenant: Local authority or other social housing provider",
-        150,
-    ),
+    ("Settled mainstream housing with family or friends", 400),
+    ("Supported accommodation, supported lodgings or supported group home", 350),
+    ("Tenant: Local authority or other social housing provider", 150),
     ("Shared Lives scheme", 50),
     ("Tenant: Private landlord", 40),
     ("Staying with family or friends as a short term guest", 10),
@@ -214,10 +172,8 @@ pub(super) const SETTLED: [&str; 9] = [
 pub(super) const CARE_HOME: &str = "Registered care home";
 pub(super) const NURSING_HOME: &str = "Registered nursing home";
 pub(super) const PRISON_HOME: &str = "Prison, young offenders institution or detention centre";
-pub(super) const SUPPORTED_HOME: &str =
-    "Supported accommodation, supported lodgings or supported group home";
-pub(super) const EXTRA_CARE_HOME: &str =
-    "Sheltered housing, extra care housing or other sheltered housing";
+pub(super) const SUPPORTED_HOME: &str = "Supported accommodation, supported lodgings or supported group home";
+pub(super) const EXTRA_CARE_HOME: &str = "Sheltered housing, extra care housing or other sheltered housing";
 pub(super) const SHARED_LIVES_HOME: &str = "Shared Lives scheme";
 pub(super) const UNKNOWN: &str = "Unknown";
 
@@ -241,10 +197,7 @@ pub(super) const REASONS_OLDER: [(&str, u32); 8] = [
     ("Sensory support: Support for visual impairment", 15),
     ("Sensory support: Support for hearing impairment", 8),
     ("Sensory support: Support for dual impairment", 7),
-    (
-        "Social support: Support for social isolation or other reason",
-        20,
-    ),
+    ("Social support: Support for social isolation or other reason", 20),
 ];
 
 /// Reasons of working-age people other than learning disability and mental health, with weights.
@@ -265,8 +218,7 @@ pub(super) const ST_MAX: &str = "Short term support: ST-Max";
 pub(super) const LOW_LEVEL: &str = "Short term support: Ongoing low level";
 pub(super) const OTHER_SHORT: &str = "Short term support: Other short term";
 pub(super) const DIRECT_TO_CARER: &str = "Unpaid carer support: Direct to unpaid carer";
-pub(super) const INVOLVING_CARED_FOR: &str =
-    "Unpaid carer support: Support involving the person cared-for";
+pub(super) const INVOLVING_CARED_FOR: &str = "Unpaid carer support: Support involving the person cared-for";
 
 pub(super) const DIRECT_PAYMENT: &str = "Direct payment";
 pub(super) const MANAGED_BUDGET: &str = "CASSR managed personal budget";
@@ -282,19 +234,15 @@ pub(super) const REABLEMENT: &str = "Reablement";
 /// Event outcomes, under short names.
 pub(super) mod outcome {
     pub(in super::super) const TO_REABLEMENT: &str = "Progress to reablement/ST-Max";
-    pub(in super::super) const TO_ASSESSMENT: &str =
-        "Progress to assessment, review or reassessment";
+    pub(in super::super) const TO_ASSESSMENT: &str = "Progress to assessment, review or reassessment";
     pub(in super::super) const TO_SERVICES: &str = "Progress to support planning or services";
     pub(in super::super) const CONTINUES: &str = "Continuation of support or services";
     pub(in super::super) const HOSPITAL: &str = "Admitted to hospital";
     pub(in super::super) const MOVED: &str = "NFA: Responsibility moved to another local authority";
-    pub(in super::super) const NHS: &str =
-        "NFA: Referral to NHS services or NHS funded social care";
-    pub(in super::super) const SELF_FUNDED: &str =
-        "NFA: Self-funded client or under 12wk disregard";
+    pub(in super::super) const NHS: &str = "NFA: Referral to NHS services or NHS funded social care";
+    pub(in super::super) const SELF_FUNDED: &str = "NFA: Self-funded client or under 12wk disregard";
     pub(in super::super) const ADVICE: &str = "NFA: Information and advice or signposting";
-    pub(in super::super) const OTHER_SERVICE: &str =
-        "NFA: Referral to other service within the local authority";
+    pub(in super::super) const OTHER_SERVICE: &str = "NFA: Referral to other service within the local authority";
     pub(in super::super) const DECLINED: &str = "NFA: Support declined";
     pub(in super::super) const DECEASED: &str = "NFA: Deceased";
     pub(in super::super) const AS_PLANNED: &str = "NFA: Support ended as planned";
@@ -318,11 +266,8 @@ pub(super) const LONG_ASSESSMENT: &str = "Long term assessment";
 pub(super) const SHORT_ASSESSMENT: &str = "Short term assessment";
 
 /// Who took part in an assessment or review, with weights.
-pub(super) const METHODS: [(&str, u32); 3] = [
-    ("Service user only", 600),
-    ("Service user and unpaid carer", 350),
-    ("Unpaid carer only", 50),
-];
+pub(super) const METHODS: [(&str, u32); 3] =
+    [("Service user only", 600), ("Service user and unpaid carer", 350), ("Unpaid carer only", 50)];
 
 pub(super) const REVIEW_PLANNED: &str = "Planned";
 pub(super) const REVIEW_SHORT_TERM: &str = "Review of short term support";
@@ -345,91 +290,46 @@ pub(super) const RELEASE_1: [(&str, &str); 44] = [
         "White - English, Welsh, Scottish, Northern Irish or British",
     ),
     ("White: Irish", "White - Irish"),
-    (
-        "No data: Undeclared or not known",
-        "No data - Undeclared or Not known",
-    ),
-    (
-        "Asian or Asian British: Indian",
-        "Asian or Asian British - Indian",
-    ),
-    (
-        "Tenant: Local authority or other social housing provider",
-        "Tenant",
-    ),
+    ("No data: Undeclared or not known", "No data - Undeclared or Not known"),
+    ("Asian or Asian British: Indian", "Asian or Asian British - Indian"),
+    ("Tenant: Local authority or other social housing provider", "Tenant"),
     ("Tenant: Private landlord", "Tenant - private landlord"),
-    (
-        "Settled mainstream housing with family or friends",
-        "Settled mainstream housing with family / friends",
-    ),
-    (
-        SUPPORTED_HOME,
-        "Supported accommodation / supported lodgings / supported group home",
-    ),
-    (
-        EXTRA_CARE_HOME,
-        "Sheltered housing / extra care housing / other sheltered housing",
-    ),
-    (
-        PRISON_HOME,
-        "Prison / Young offenders institution / detention centre",
-    ),
+    ("Settled mainstream housing with family or friends", "Settled mainstream housing with family / friends"),
+    (SUPPORTED_HOME, "Supported accommodation / supported lodgings / supported group home"),
+    (EXTRA_CARE_HOME, "Sheltered housing / extra care housing / other sheltered housing"),
+    (PRISON_HOME, "Prison / Young offenders institution / detention centre"),
     (
         "Acute hospital or long term healthcare residential facility",
         "Acute / long-term healthcare residential facility or hospital",
     ),
-    (
-        "Staying with family or friends as a short term guest",
-        "Staying with family / friends as a short-term guest",
-    ),
+    ("Staying with family or friends as a short term guest", "Staying with family / friends as a short-term guest"),
     (
         "Not in paid employment: Not actively seeking work or retired",
         "Not in Paid Employment (not actively seeking work / retired)",
     ),
-    (
-        "Not in paid employment: Seeking work",
-        "Not in Paid Employment (seeking work)",
-    ),
+    ("Not in paid employment: Seeking work", "Not in Paid Employment (seeking work)"),
     (LEARNING_DISABILITY, "Learning Disability Support"),
     (MENTAL_HEALTH, "Mental Health Support"),
     (PERSONAL_CARE, "Physical Support: Personal care support"),
-    (
-        ACCESS_AND_MOBILITY,
-        "Physical Support: Access & mobility only",
-    ),
+    (ACCESS_AND_MOBILITY, "Physical Support: Access & mobility only"),
     (MEMORY, "Support with Memory & Cognition"),
     (SUPPORT_TO_CARER, "Social Support: Support to Carer"),
     (outcome::TO_REABLEMENT, "Progress to Reablement/ST-Max"),
     (outcome::TO_ASSESSMENT, "Progress to Assessment"),
-    (
-        outcome::TO_SERVICES,
-        "Progress to Support Planning / Services",
-    ),
+    (outcome::TO_SERVICES, "Progress to Support Planning / Services"),
     (outcome::CONTINUES, "No change in package"),
     (outcome::MOVED, "NFA - Moved to another LA"),
     (outcome::NHS, "NFA - 100% NHS funded care"),
-    (
-        outcome::SELF_FUNDED,
-        "NFA - Self-funded client (inc. 12wk disregard)",
-    ),
-    (
-        outcome::ADVICE,
-        "NFA - Information & Advice / Signposting only",
-    ),
+    (outcome::SELF_FUNDED, "NFA - Self-funded client (inc. 12wk disregard)"),
+    (outcome::ADVICE, "NFA - Information & Advice / Signposting only"),
     (outcome::DECLINED, "NFA - Support declined"),
     (outcome::DECEASED, "NFA - Deceased"),
     (outcome::AS_PLANNED, "Service ended as planned"),
     (outcome::ENDED_OTHER, "NFA - Support ended: Other reason"),
-    (
-        outcome::NO_SERVICES,
-        "NFA - No services offered: Other reason",
-    ),
+    (outcome::NO_SERVICES, "NFA - No services offered: Other reason"),
     (outcome::OTHER, "NFA- Other"),
     (DIRECT_TO_CARER, "Carer Support: Direct to Carer"),
-    (
-        INVOLVING_CARED_FOR,
-        "Carer Support: Support involving the person cared-for",
-    ),
+    (INVOLVING_CARED_FOR, "Carer Support: Support involving the person cared-for"),
     (HOME_SUPPORT, "Home Support"),
     ("Unpaid carer respite", "Carer Respite"),
     ("Other unpaid carer support", "Other Carer Support"),
@@ -439,13 +339,30 @@ pub(super) const RELEASE_1: [(&str, &str); 44] = [
 
 /// First names, of people who do not exist.
 pub(super) const FIRST_NAMES: [&str; 24] = [
-    "Ada", "Arthur", "Beryl", "Cyril", "Doris", "Edwin", "Florence", "George", "Hilda", "Imran",
-    "Joan", "Kofi", "Leila", "Maurice", "Nora", "Oswald", "Priya", "Reginald", "Sylvia", "Thomas",
-    "Una", "Victor", "Winifred", "Zainab",
+    "Ada", "Arthur", "Beryl", "Cyril", "Doris", "Edwin", "Florence", "George", "Hilda", "Imran", "Joan", "Kofi",
+    "Leila", "Maurice", "Nora", "Oswald", "Priya", "Reginald", "Sylvia", "Thomas", "Una", "Victor", "Winifred",
+    "Zainab",
 ];
 /// Last names, of people who do not exist.
 pub(super) const LAST_NAMES: [&str; 20] = [
-    "Ackroyd", "Begum", "Clough", "Darwin", "Eccles", "Fairweather", "Green", "Hussain", "Ingham",
-    "Jones", "Kaur", "Lister", "Mensah", "Norris", "O'Brien", "Patel", "Quayle", "Rowbotham",
-    "Smith, jun.", "Taylor",
+    "Ackroyd",
+    "Begum",
+    "Clough",
+    "Darwin",
+    "Eccles",
+    "Fairweather",
+    "Green",
+    "Hussain",
+    "Ingham",
+    "Jones",
+    "Kaur",
+    "Lister",
+    "Mensah",
+    "Norris",
+    "O'Brien",
+    "Patel",
+    "Quayle",
+    "Rowbotham",
+    "Smith, jun.",
+    "Taylor",
 ];
