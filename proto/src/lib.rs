@@ -4,4 +4,5 @@
 pub mod codelist;
 pub mod identity;
 pub mod ids;
+pub mod limits;
 pub mod period;

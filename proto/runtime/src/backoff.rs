@@ -44,19 +44,13 @@ impl Backoff {
         if most < first {
             return Err(Error::Most { first, most });
         }
-        Ok(Self {
-            first,
-            most,
-            failures: 0,
-        })
+        Ok(Self { first, most, failures: 0 })
     }
 
     /// The longest that the next wait can be.
     pub fn limit(&self) -> Duration {
         // Beyond 2^31 the limit has been reached for any sensible pair, and the product saturates.
-        self.first
-            .saturating_mul(1 << self.failures.min(31))
-            .min(self.most)
+        self.first.saturating_mul(1 << self.failures.min(31)).min(self.most)
     }
 
     /// Counts a failure and draws how long to wait before the next try.
@@ -93,10 +87,7 @@ mod tests {
             let limit = backoff.limit();
             assert!(backoff.after_failure(&mut rng) <= limit);
         }
-        assert_eq!(
-            limits,
-            [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]
-        );
+        assert_eq!(limits, [500, 1000, 2000, 4000, 8000, 16000, 30000, 30000, 30000]);
         backoff.reset();
         assert_eq!(backoff.limit(), FIRST);
     }
@@ -105,9 +96,7 @@ mod tests {
     fn waits_fill_the_whole_span() {
         // 4,000 draws: the chance that none falls in the lowest (or highest) tenth is 0.9^4000, far below one in a million; the seed is fixed anyway.
         let mut rng = StdRng::seed_from_u64(1);
-        let waits: Vec<_> = (0..4000)
-            .map(|_| Backoff::new(FIRST, MOST).unwrap().after_failure(&mut rng))
-            .collect();
+        let waits: Vec<_> = (0..4000).map(|_| Backoff::new(FIRST, MOST).unwrap().after_failure(&mut rng)).collect();
         assert!(waits.iter().min().unwrap() < &(FIRST / 10));
         assert!(waits.iter().max().unwrap() > &(FIRST * 9 / 10));
     }
@@ -124,16 +113,7 @@ mod tests {
 
     #[test]
     fn senseless_limits_are_refused() {
-        assert_eq!(
-            Backoff::new(Duration::ZERO, MOST).unwrap_err(),
-            Error::First(Duration::ZERO)
-        );
-        assert_eq!(
-            Backoff::new(MOST, FIRST).unwrap_err(),
-            Error::Most {
-                first: MOST,
-                most: FIRST
-            }
-        );
+        assert_eq!(Backoff::new(Duration::ZERO, MOST).unwrap_err(), Error::First(Duration::ZERO));
+        assert_eq!(Backoff::new(MOST, FIRST).unwrap_err(), Error::Most { first: MOST, most: FIRST });
     }
 }

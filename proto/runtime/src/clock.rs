@@ -44,9 +44,7 @@ impl SystemClock {
     // The one place that asks the system what time it is.
     #[allow(clippy::disallowed_methods)]
     pub fn new() -> Self {
-        Self {
-            started: Instant::now(),
-        }
+        Self { started: Instant::now() }
     }
 }
 
@@ -99,12 +97,7 @@ mod mock {
     impl MockClock {
         /// A clock that shows `now`.
         pub fn at(now: Timestamp) -> Self {
-            Self {
-                time: Arc::new(Mutex::new(Time {
-                    now,
-                    monotonic: Duration::ZERO,
-                })),
-            }
+            Self { time: Arc::new(Mutex::new(Time { now, monotonic: Duration::ZERO })) }
         }
 
         /// Lets `by` pass.
@@ -121,10 +114,7 @@ mod mock {
         pub fn set(&self, now: Timestamp) -> Result<(), WentBack> {
             let mut time = self.lock();
             let passed =
-                Duration::try_from(now.duration_since(time.now)).map_err(|_| WentBack {
-                    now: time.now,
-                    asked: now,
-                })?;
+                Duration::try_from(now.duration_since(time.now)).map_err(|_| WentBack { now: time.now, asked: now })?;
             time.now = now;
             time.monotonic += passed;
             Ok(())

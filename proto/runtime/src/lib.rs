@@ -6,6 +6,7 @@
 
 pub mod backoff;
 pub mod clock;
+pub mod link;
 pub mod settings;
 pub mod shutdown;
 pub mod store;

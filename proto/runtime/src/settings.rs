@@ -116,10 +116,7 @@ fn hint(nearest: Option<&str>, known: &[String]) -> String {
 /// # Errors
 /// If the file cannot be read or its content does not fit `T`; see [`Error`].
 pub fn load<T: DeserializeOwned>(path: &Path, prefix: &str) -> Result<T, Error> {
-    let text = std::fs::read_to_string(path).map_err(|source| Error::Read {
-        path: path.to_owned(),
-        source,
-    })?;
+    let text = std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
     parse(&text, path, prefix, std::env::vars_os())
 }
 
@@ -133,10 +130,8 @@ pub fn parse<T: DeserializeOwned>(
     prefix: &str,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<T, Error> {
-    let mut root = Node::parse(text).map_err(|e| Error::Syntax {
-        place: Place::Line(path.to_owned(), e.line),
-        detail: e.detail,
-    })?;
+    let mut root = Node::parse(text)
+        .map_err(|e| Error::Syntax { place: Place::Line(path.to_owned(), e.line), detail: e.detail })?;
     let prefix = format!("{prefix}__");
     let mut variables: Vec<(String, OsString)> = environment
         .into_iter()
@@ -146,27 +141,14 @@ pub fn parse<T: DeserializeOwned>(
     // So that the same environment always gives the same error.
     variables.sort();
     for (name, value) in variables {
-        let fail = |detail: &str| Error::Variable {
-            name: name.clone(),
-            detail: detail.to_owned(),
-        };
-        let value = value
-            .into_string()
-            .map_err(|_| fail("its value is not valid Unicode"))?;
-        let keys: Vec<String> = name[prefix.len()..]
-            .split("__")
-            .map(str::to_lowercase)
-            .collect();
+        let fail = |detail: &str| Error::Variable { name: name.clone(), detail: detail.to_owned() };
+        let value = value.into_string().map_err(|_| fail("its value is not valid Unicode"))?;
+        let keys: Vec<String> = name[prefix.len()..].split("__").map(str::to_lowercase).collect();
         if keys.iter().any(String::is_empty) {
-            return Err(fail(
-                "a part of its name is empty; levels are separated by exactly two underscores",
-            ));
+            return Err(fail("a part of its name is empty; levels are separated by exactly two underscores"));
         }
-        root.set(&keys, &name, value).map_err(|key| {
-            fail(&format!(
-                "'{key}' is not a table in the settings file, so nothing can be below it"
-            ))
-        })?;
+        root.set(&keys, &name, value)
+            .map_err(|key| fail(&format!("'{key}' is not a table in the settings file, so nothing can be below it")))?;
     }
     T::deserialize(&root).map_err(|e| e.into_error(path))
 }
@@ -184,13 +166,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     known
         .into_iter()
         .map(|candidate| (distance(name, candidate), candidate))
-        .filter(|(d, candidate)| {
-            *d <= candidate
-                .chars()
-                .count()
-                .max(name.chars().count())
-                .div_ceil(3)
-        })
+        .filter(|(d, candidate)| *d <= candidate.chars().count().max(name.chars().count()).div_ceil(3))
         .min_by_key(|(d, _)| *d)
         .map(|(_, candidate)| candidate)
 }

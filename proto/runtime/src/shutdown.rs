@@ -24,10 +24,7 @@ pub fn on_signals() -> io::Result<CancellationToken> {
         let token = token.clone();
         async move {
             let name = signals.next().await;
-            tracing::info!(
-                signal = name,
-                "stopping; the same signal again stops without waiting for work in hand"
-            );
+            tracing::info!(signal = name, "stopping; the same signal again stops without waiting for work in hand");
             token.cancel();
             let name = signals.next().await;
             tracing::warn!(signal = name, "stopping at once");
@@ -47,10 +44,7 @@ struct Signals {
 impl Signals {
     fn new() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
     }
 
     async fn next(&mut self) -> &'static str {
@@ -89,10 +83,8 @@ mod tests {
     async fn a_termination_signal_cancels_the_token() {
         let token = on_signals().unwrap();
         assert!(!token.is_cancelled());
-        let status = std::process::Command::new("kill")
-            .args(["-TERM", &std::process::id().to_string()])
-            .status()
-            .unwrap();
+        let status =
+            std::process::Command::new("kill").args(["-TERM", &std::process::id().to_string()]).status().unwrap();
         assert!(status.success());
         token.cancelled().await;
     }

@@ -125,29 +125,13 @@ impl Store {
     pub fn create(path: &Path, options: Options) -> Result<Self, Error> {
         let lock = Lock::take(path)?;
         if std::fs::metadata(path).is_ok_and(|m| m.len() > 0) {
-            return Err(Error::Exists {
-                path: path.to_owned(),
-                store: options.schema.name,
-            });
+            return Err(Error::Exists { path: path.to_owned(), store: options.schema.name });
         }
         copy::write_whole(path, |part| {
             let mut connection = connect(part, &options)?;
-            migrate::run(
-                &mut connection,
-                &options.schema,
-                Doing {
-                    path: part,
-                    what: "make the tables",
-                },
-            )?;
+            migrate::run(&mut connection, &options.schema, Doing { path: part, what: "make the tables" })?;
             // Closing the last connection moves everything from the log into the file.
-            connection.close().map_err(|(_, e)| {
-                Doing {
-                    path: part,
-                    what: "finish the new store",
-                }
-                .failed(e)
-            })
+            connection.close().map_err(|(_, e)| Doing { path: part, what: "finish the new store" }.failed(e))
         })?;
         Self::open_locked(path, options, Some(lock))
     }
@@ -160,14 +144,10 @@ impl Store {
     pub fn open(path: &Path, options: Options) -> Result<Self, Error> {
         match std::fs::metadata(path) {
             Ok(m) if m.len() > 0 => Self::open_locked(path, options, None),
-            Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(Error::File {
-                path: path.to_owned(),
-                source,
-            }),
-            _ => Err(Error::Missing {
-                path: path.to_owned(),
-                store: options.schema.name,
-            }),
+            Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::File { path: path.to_owned(), source })
+            }
+            _ => Err(Error::Missing { path: path.to_owned(), store: options.schema.name }),
         }
     }
 
@@ -191,20 +171,14 @@ impl Store {
         };
         check_header(path, options.key.is_some())?;
         let mut connection = connect(path, &options)?;
-        let doing = Doing {
-            path,
-            what: "bring the schema up to date",
-        };
+        let doing = Doing { path, what: "bring the schema up to date" };
         if migrate::pending(&connection, &options.schema, doing)? {
             let _lock = match options.access {
                 Access::Sole => None,
                 // Nobody may change the schema under a running process, so a command does it only when there is none.
                 Access::Beside => Some(Lock::take(path)?),
                 Access::ReadOnly => {
-                    return Err(Error::Older {
-                        path: path.to_owned(),
-                        store: options.schema.name,
-                    });
+                    return Err(Error::Older { path: path.to_owned(), store: options.schema.name });
                 }
             };
             migrate::run(&mut connection, &options.schema, doing)?;
@@ -243,9 +217,7 @@ impl Store {
         name: &'static str,
         f: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
-        let done = self.write_or(name, |tx| {
-            f(tx).map_err(Stop::<std::convert::Infallible>::Failed)
-        })?;
+        let done = self.write_or(name, |tx| f(tx).map_err(Stop::<std::convert::Infallible>::Failed))?;
         Ok(match done {
             Ok(value) => value,
             Err(never) => match never {},
@@ -261,24 +233,16 @@ impl Store {
         name: &'static str,
         f: impl FnOnce(&Transaction<'_>) -> Result<T, Stop<E>>,
     ) -> Result<Result<T, E>, Error> {
-        let doing = Doing {
-            path: &self.inner.path,
-            what: name,
-        };
+        let doing = Doing { path: &self.inner.path, what: name };
         let writer = self
             .inner
             .writer
             .as_ref()
-            .ok_or_else(|| Error::NotWritable {
-                path: self.inner.path.clone(),
-                doing: name,
-            })?;
+            .ok_or_else(|| Error::NotWritable { path: self.inner.path.clone(), doing: name })?;
         // A panic inside `f` rolled its transaction back on the way out, so the connection is as good as before.
         let mut connection = lock(writer);
         let started = Instant::now();
-        let tx = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(|e| doing.failed(e))?;
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|e| doing.failed(e))?;
         let outcome = match f(&tx) {
             Ok(value) => {
                 tx.commit().map_err(|e| doing.failed(e))?;
@@ -300,9 +264,7 @@ impl Store {
         name: &'static str,
         f: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> Result<T, Error> {
-        let done = self.read_or(name, |tx| {
-            f(tx).map_err(Stop::<std::convert::Infallible>::Failed)
-        })?;
+        let done = self.read_or(name, |tx| f(tx).map_err(Stop::<std::convert::Infallible>::Failed))?;
         Ok(match done {
             Ok(value) => value,
             Err(never) => match never {},
@@ -318,15 +280,10 @@ impl Store {
         name: &'static str,
         f: impl FnOnce(&Transaction<'_>) -> Result<T, Stop<E>>,
     ) -> Result<Result<T, E>, Error> {
-        let doing = Doing {
-            path: &self.inner.path,
-            what: name,
-        };
+        let doing = Doing { path: &self.inner.path, what: name };
         let mut connection = self.reader()?;
         let started = Instant::now();
-        let tx = connection
-            .transaction_with_behavior(TransactionBehavior::Deferred)
-            .map_err(|e| doing.failed(e))?;
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Deferred).map_err(|e| doing.failed(e))?;
         let outcome = match f(&tx) {
             Ok(value) => Ok(Ok(value)),
             Err(Stop::Because(reason)) => Ok(Err(reason)),
@@ -343,10 +300,7 @@ impl Store {
     }
 
     /// Runs `f` with this store on a thread that may block.
-    pub async fn off_thread<T: Send + 'static>(
-        &self,
-        f: impl FnOnce(&Self) -> T + Send + 'static,
-    ) -> T {
+    pub async fn off_thread<T: Send + 'static>(&self, f: impl FnOnce(&Self) -> T + Send + 'static) -> T {
         let store = self.clone();
         match tokio::task::spawn_blocking(move || f(&store)).await {
             Ok(value) => value,
@@ -373,13 +327,7 @@ impl Store {
             return Ok(connection);
         }
         let connection = connect(&self.inner.path, &self.inner.options)?;
-        make_reader(&connection).map_err(|e| {
-            Doing {
-                path: &self.inner.path,
-                what: "open for reading",
-            }
-            .failed(e)
-        })?;
+        make_reader(&connection).map_err(|e| Doing { path: &self.inner.path, what: "open for reading" }.failed(e))?;
         Ok(connection)
     }
 
@@ -406,14 +354,7 @@ fn create_file(path: &Path) -> Result<(), Error> {
     options.write(true).create(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-        .truncate(false)
-        .open(path)
-        .map(drop)
-        .map_err(|source| Error::File {
-            path: path.to_owned(),
-            source,
-        })
+    options.truncate(false).open(path).map(drop).map_err(|source| Error::File { path: path.to_owned(), source })
 }
 
 /// What an unencrypted SQLite file begins with.
@@ -429,27 +370,16 @@ fn check_header(path: &Path, keyed: bool) -> Result<(), Error> {
     let length = std::fs::File::open(path)
         .and_then(|file| {
             let length = file.metadata()?.len();
-            file.take(PLAIN_HEADER.len() as u64)
-                .read_to_end(&mut header)?;
+            file.take(PLAIN_HEADER.len() as u64).read_to_end(&mut header)?;
             Ok(length)
         })
-        .map_err(|source| Error::File {
-            path: path.to_owned(),
-            source,
-        })?;
+        .map_err(|source| Error::File { path: path.to_owned(), source })?;
     if length < SHORTEST {
-        return Err(Error::Truncated {
-            path: path.to_owned(),
-            length,
-        });
+        return Err(Error::Truncated { path: path.to_owned(), length });
     }
     match (header == PLAIN_HEADER, keyed) {
-        (true, true) => Err(Error::NotEncrypted {
-            path: path.to_owned(),
-        }),
-        (false, false) => Err(Error::Encrypted {
-            path: path.to_owned(),
-        }),
+        (true, true) => Err(Error::NotEncrypted { path: path.to_owned() }),
+        (false, false) => Err(Error::Encrypted { path: path.to_owned() }),
         _ => Ok(()),
     }
 }
@@ -473,10 +403,7 @@ fn connect(path: &Path, options: &Options) -> Result<Connection, Error> {
     };
     let mode = configure().map_err(|e| doing.failed(e))?;
     if mode != "wal" {
-        return Err(Error::NoLog {
-            path: path.to_owned(),
-            mode,
-        });
+        return Err(Error::NoLog { path: path.to_owned(), mode });
     }
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
@@ -485,35 +412,20 @@ fn connect(path: &Path, options: &Options) -> Result<Connection, Error> {
 /// Opens the file and proves that the key fits by reading its first page.
 fn unlock(path: &Path, key: Option<&Key>) -> Result<Connection, Error> {
     let doing = Doing { path, what: "open" };
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )
-    .map_err(|e| doing.failed(e))?;
-    connection
-        .busy_timeout(BUSY_TIMEOUT)
-        .map_err(|e| doing.failed(e))?;
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .map_err(|e| doing.failed(e))?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(|e| doing.failed(e))?;
     if let Some(key) = key {
         // SQLCipher would report a wrong key on standard error as well; we say it ourselves, once.
-        connection
-            .execute_batch("PRAGMA cipher_log_level = NONE")
-            .map_err(|e| doing.failed(e))?;
-        connection
-            .execute_batch(&key.pragma("key"))
-            .map_err(|e| doing.failed(e))?;
+        connection.execute_batch("PRAGMA cipher_log_level = NONE").map_err(|e| doing.failed(e))?;
+        connection.execute_batch(&key.pragma("key")).map_err(|e| doing.failed(e))?;
     }
-    match connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| {
-        row.get::<_, i64>(0)
-    }) {
+    match connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get::<_, i64>(0)) {
         Ok(_) => Ok(connection),
         Err(e) if e.sqlite_error_code() == Some(rusqlite::ErrorCode::NotADatabase) => match key {
-            Some(key) => Err(Error::WrongKey {
-                path: path.to_owned(),
-                key_file: key.file().to_owned(),
-            }),
-            None => Err(Error::Encrypted {
-                path: path.to_owned(),
-            }),
+            Some(key) => Err(Error::WrongKey { path: path.to_owned(), key_file: key.file().to_owned() }),
+            None => Err(Error::Encrypted { path: path.to_owned() }),
         },
         Err(e) => Err(doing.failed(e)),
     }

@@ -54,12 +54,8 @@ pub fn init(format: Format, default: &str) -> Result<(), Error> {
         Err(std::env::VarError::NotUnicode(_)) => return Err(Error::NotText),
     };
     let filter = filter(value.as_deref(), default)?;
-    let ansi = std::io::stderr().is_terminal()
-        && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(ansi);
+    let ansi = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi);
     match format {
         Format::Text => builder.finish().try_init(),
         Format::Json => builder.json().finish().try_init(),
@@ -68,16 +64,8 @@ pub fn init(format: Format, default: &str) -> Result<(), Error> {
 }
 
 fn filter(value: Option<&str>, default: &str) -> Result<EnvFilter, Error> {
-    let value = value
-        .map(str::trim)
-        .filter(|v| !v.is_empty())
-        .unwrap_or(default);
-    EnvFilter::builder()
-        .parse(value)
-        .map_err(|source| Error::Filter {
-            value: value.to_owned(),
-            source,
-        })
+    let value = value.map(str::trim).filter(|v| !v.is_empty()).unwrap_or(default);
+    EnvFilter::builder().parse(value).map_err(|source| Error::Filter { value: value.to_owned(), source })
 }
 
 #[cfg(test)]
@@ -94,11 +82,6 @@ mod tests {
     #[test]
     fn a_bad_filter_is_an_error_that_names_the_variable() {
         let error = filter(Some("folkmoot=loud"), "info").unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .starts_with("FOLKMOOT_LOG is set to 'folkmoot=loud'"),
-            "{error}"
-        );
+        assert!(error.to_string().starts_with("FOLKMOOT_LOG is set to 'folkmoot=loud'"), "{error}");
     }
 }

@@ -39,16 +39,10 @@ struct Limits {
     rho: f64,
 }
 
-const FILE: &str =
-    "council = \"716\"\n\n[link]\ncoordinator = \"a.example.org:7443\"\nkeep_alive_s = 20\n";
+const FILE: &str = "council = \"716\"\n\n[link]\ncoordinator = \"a.example.org:7443\"\nkeep_alive_s = 20\n";
 
 fn read(text: &str, environment: &[(&str, &str)]) -> Result<Settings, Error> {
-    parse(
-        text,
-        Path::new("node.toml"),
-        "FOLKMOOT_NODE",
-        environment.iter().map(|(k, v)| (k.into(), v.into())),
-    )
+    parse(text, Path::new("node.toml"), "FOLKMOOT_NODE", environment.iter().map(|(k, v)| (k.into(), v.into())))
 }
 
 fn refused(text: &str, environment: &[(&str, &str)]) -> String {
@@ -81,18 +75,8 @@ fn the_environment_overrides_and_the_field_decides_what_its_text_is() {
         ],
     )
     .unwrap();
-    assert_eq!(
-        settings.council, "007",
-        "a code that looks like a number stays text"
-    );
-    assert_eq!(
-        settings.link,
-        Link {
-            coordinator: "b.example.org:1".into(),
-            keep_alive_s: 30,
-            enabled: true
-        }
-    );
+    assert_eq!(settings.council, "007", "a code that looks like a number stays text");
+    assert_eq!(settings.link, Link { coordinator: "b.example.org:1".into(), keep_alive_s: 30, enabled: true });
     assert_eq!(settings.mode, Mode::Auto);
     assert_eq!(settings.measures, ["2A", "2E", "3D"]);
     assert_eq!(settings.limits, Some(Limits { rho: 0.5 }));
@@ -116,14 +100,8 @@ fn an_unknown_key_is_refused_with_its_path_its_line_and_the_nearest_known_one() 
 
 #[test]
 fn a_missing_key_is_named_in_full() {
-    assert_eq!(
-        refused("council = \"716\"\n[link]\n", &[]),
-        "node.toml, line 2: the key 'link.coordinator' is missing"
-    );
-    assert_eq!(
-        refused("[link]\ncoordinator = \"x\"\n", &[]),
-        "node.toml: the key 'council' is missing"
-    );
+    assert_eq!(refused("council = \"716\"\n[link]\n", &[]), "node.toml, line 2: the key 'link.coordinator' is missing");
+    assert_eq!(refused("[link]\ncoordinator = \"x\"\n", &[]), "node.toml: the key 'council' is missing");
 }
 
 #[test]
@@ -165,9 +143,7 @@ fn a_variable_that_cannot_be_placed_is_refused() {
         refused(FILE, &[("FOLKMOOT_NODE__COUNCIL__CODE", "1")]),
         "environment variable FOLKMOOT_NODE__COUNCIL__CODE: 'council' is not a table in the settings file, so nothing can be below it"
     );
-    assert!(
-        refused(FILE, &[("FOLKMOOT_NODE__LINK____X", "1")]).contains("exactly two underscores")
-    );
+    assert!(refused(FILE, &[("FOLKMOOT_NODE__LINK____X", "1")]).contains("exactly two underscores"));
     assert!(refused(FILE, &[("FOLKMOOT_NODE__LINK", "1")]).contains("it is a table"));
 }
 
@@ -179,36 +155,21 @@ fn text_that_is_not_toml_is_refused_with_its_line() {
             || message.starts_with("node.toml, line 3: this is not TOML"),
         "{message}"
     );
-    assert!(
-        refused("a = 1\na = 2\n", &[])
-            .starts_with("node.toml, line 2: this is not TOML: duplicate key")
-    );
+    assert!(refused("a = 1\na = 2\n", &[]).starts_with("node.toml, line 2: this is not TOML: duplicate key"));
 }
 
 #[test]
 fn a_missing_file_is_named() {
     let error = load::<Settings>(Path::new("/nonexistent/node.toml"), "X").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "reading the settings file /nonexistent/node.toml"
-    );
+    assert_eq!(error.to_string(), "reading the settings file /nonexistent/node.toml");
 }
 
 #[test]
 fn relative_paths_are_meant_from_the_settings_file() {
     assert_eq!(
-        beside(
-            Path::new("/etc/folkmoot/node.toml"),
-            Path::new("keys/tls.key")
-        ),
+        beside(Path::new("/etc/folkmoot/node.toml"), Path::new("keys/tls.key")),
         Path::new("/etc/folkmoot/keys/tls.key")
     );
-    assert_eq!(
-        beside(Path::new("/etc/folkmoot/node.toml"), Path::new("/var/x")),
-        Path::new("/var/x")
-    );
-    assert_eq!(
-        beside(Path::new("node.toml"), Path::new("keys/x")),
-        Path::new("keys/x")
-    );
+    assert_eq!(beside(Path::new("/etc/folkmoot/node.toml"), Path::new("/var/x")), Path::new("/var/x"));
+    assert_eq!(beside(Path::new("node.toml"), Path::new("keys/x")), Path::new("keys/x"));
 }

@@ -46,10 +46,7 @@ impl Node {
             line: line_of(text, e.span().map_or(0, |s| s.start)),
             detail: e.message().trim_end().replace('\n', "; "),
         })?;
-        Ok(Self {
-            value: table_value(text, table.into_inner())?,
-            origin: Origin::Line(1),
-        })
+        Ok(Self { value: table_value(text, table.into_inner())?, origin: Origin::Line(1) })
     }
 
     /// Puts the text of the environment variable `name` at the path `keys`. The error is the path of what is in the way.
@@ -63,21 +60,14 @@ impl Node {
             let Value::Table(table) = &mut node.value else {
                 return Err(keys[..depth].join("."));
             };
-            node = table.entry(key.clone()).or_insert_with(|| Node {
-                value: Value::Table(BTreeMap::new()),
-                origin: origin(),
-            });
+            node = table
+                .entry(key.clone())
+                .or_insert_with(|| Node { value: Value::Table(BTreeMap::new()), origin: origin() });
         }
         let Value::Table(table) = &mut node.value else {
             return Err(above.join("."));
         };
-        table.insert(
-            last.clone(),
-            Node {
-                value: Value::Loose(text),
-                origin: origin(),
-            },
-        );
+        table.insert(last.clone(), Node { value: Value::Loose(text), origin: origin() });
         Ok(())
     }
 
@@ -99,42 +89,26 @@ impl Node {
 
 /// The number, from 1, of the line that holds byte `at`.
 fn line_of(text: &str, at: usize) -> usize {
-    1 + text
-        .as_bytes()
-        .iter()
-        .take(at)
-        .filter(|b| **b == b'\n')
-        .count()
+    1 + text.as_bytes().iter().take(at).filter(|b| **b == b'\n').count()
 }
 
 fn table_value(text: &str, table: DeTable<'_>) -> Result<Value, SyntaxError> {
     let mut nodes = BTreeMap::new();
     for (key, value) in table {
         let line = line_of(text, key.span().start);
-        nodes.insert(
-            key.into_inner().into_owned(),
-            node(text, line, value.into_inner())?,
-        );
+        nodes.insert(key.into_inner().into_owned(), node(text, line, value.into_inner())?);
     }
     Ok(Value::Table(nodes))
 }
 
 fn node(text: &str, line: usize, value: DeValue<'_>) -> Result<Node, SyntaxError> {
-    let bad = |what: &str| SyntaxError {
-        line,
-        detail: what.to_owned(),
-    };
+    let bad = |what: &str| SyntaxError { line, detail: what.to_owned() };
     let value = match value {
         DeValue::String(s) => Value::Text(s.into_owned()),
-        DeValue::Integer(i) => Value::Whole(
-            i64::from_str_radix(i.as_str(), i.radix())
-                .map_err(|_| bad("the whole number is too large"))?,
-        ),
-        DeValue::Float(f) => Value::Real(
-            f.as_str()
-                .parse()
-                .map_err(|_| bad("the number cannot be read"))?,
-        ),
+        DeValue::Integer(i) => {
+            Value::Whole(i64::from_str_radix(i.as_str(), i.radix()).map_err(|_| bad("the whole number is too large"))?)
+        }
+        DeValue::Float(f) => Value::Real(f.as_str().parse().map_err(|_| bad("the number cannot be read"))?),
         DeValue::Boolean(b) => Value::Truth(b),
         // Dates are text to us; the field's own type reads them.
         DeValue::Datetime(d) => Value::Text(d.to_string()),
@@ -149,10 +123,7 @@ fn node(text: &str, line: usize, value: DeValue<'_>) -> Result<Node, SyntaxError
         ),
         DeValue::Table(table) => table_value(text, table)?,
     };
-    Ok(Node {
-        value,
-        origin: Origin::Line(line),
-    })
+    Ok(Node { value, origin: Origin::Line(line) })
 }
 
 /// What went wrong on the way through the tree. Gathers the path while it travels up.
@@ -166,21 +137,14 @@ pub(super) struct Failure {
 
 #[derive(Debug)]
 enum Kind {
-    UnknownKey {
-        name: String,
-        known: &'static [&'static str],
-    },
+    UnknownKey { name: String, known: &'static [&'static str] },
     Missing(&'static str),
     Value(String),
 }
 
 impl Failure {
     fn new(kind: Kind) -> Self {
-        Self {
-            kind,
-            path: Vec::new(),
-            origin: None,
-        }
+        Self { kind, path: Vec::new(), origin: None }
     }
 
     fn under(mut self, key: String, origin: &Origin) -> Self {
@@ -191,15 +155,7 @@ impl Failure {
 
     pub(super) fn into_error(self, file: &Path) -> Error {
         let above: Vec<&str> = self.path.iter().rev().map(String::as_str).collect();
-        let join = |last: &str| {
-            above
-                .iter()
-                .copied()
-                .chain([last])
-                .collect::<Vec<_>>()
-                .join(".")
-                .replace(".[", "[")
-        };
+        let join = |last: &str| above.iter().copied().chain([last]).collect::<Vec<_>>().join(".").replace(".[", "[");
         let place = match self.origin {
             Some(Origin::Variable(name)) => Place::Variable(name),
             Some(Origin::Line(line)) => Place::Line(file.to_owned(), line),
@@ -212,15 +168,8 @@ impl Failure {
                 nearest: nearest(&name, known.iter().copied()).map(join),
                 known: known.iter().map(|k| (*k).to_owned()).collect(),
             },
-            Kind::Missing(name) => Error::Missing {
-                place,
-                key: join(name),
-            },
-            Kind::Value(detail) => Error::Value {
-                place,
-                key: above.join(".").replace(".[", "["),
-                detail,
-            },
+            Kind::Missing(name) => Error::Missing { place, key: join(name) },
+            Kind::Value(detail) => Error::Value { place, key: above.join(".").replace(".[", "["), detail },
         }
     }
 }
@@ -243,10 +192,7 @@ impl de::Error for Failure {
     }
 
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
-        Self::new(Kind::UnknownKey {
-            name: field.to_owned(),
-            known: expected,
-        })
+        Self::new(Kind::UnknownKey { name: field.to_owned(), known: expected })
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -254,26 +200,16 @@ impl de::Error for Failure {
     }
 
     fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
-        let known = expected
-            .iter()
-            .map(|v| format!("'{v}'"))
-            .collect::<Vec<_>>()
-            .join(", ");
+        let known = expected.iter().map(|v| format!("'{v}'")).collect::<Vec<_>>().join(", ");
         Self::new(Kind::Value(format!("'{variant}' is not one of {known}")))
     }
 
     fn invalid_type(found: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::new(Kind::Value(format!(
-            "it is {}, expected {expected}",
-            described(found)
-        )))
+        Self::new(Kind::Value(format!("it is {}, expected {expected}", described(found))))
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::new(Kind::Value(format!(
-            "it is {}, expected {expected}",
-            described(found)
-        )))
+        Self::new(Kind::Value(format!("it is {}, expected {expected}", described(found))))
     }
 }
 
@@ -330,13 +266,8 @@ impl<'de> de::Deserializer<'de> for &Node {
             Value::Whole(i) => visitor.visit_i64(*i),
             Value::Real(f) => visitor.visit_f64(*f),
             Value::Truth(b) => visitor.visit_bool(*b),
-            Value::List(items) => visitor.visit_seq(Items {
-                items: items.iter().enumerate(),
-            }),
-            Value::Table(table) => visitor.visit_map(Entries {
-                entries: table.iter(),
-                value: None,
-            }),
+            Value::List(items) => visitor.visit_seq(Items { items: items.iter().enumerate() }),
+            Value::Table(table) => visitor.visit_map(Entries { entries: table.iter(), value: None }),
         }
     }
 
@@ -370,36 +301,22 @@ impl<'de> de::Deserializer<'de> for &Node {
                     .split(',')
                     .map(str::trim)
                     .filter(|item| !item.is_empty())
-                    .map(|item| Node {
-                        value: Value::Loose(item.to_owned()),
-                        origin: self.origin.clone(),
-                    })
+                    .map(|item| Node { value: Value::Loose(item.to_owned()), origin: self.origin.clone() })
                     .collect();
-                visitor.visit_seq(Items {
-                    items: items.iter().enumerate(),
-                })
+                visitor.visit_seq(Items { items: items.iter().enumerate() })
             }
-            Value::List(items) => visitor.visit_seq(Items {
-                items: items.iter().enumerate(),
-            }),
+            Value::List(items) => visitor.visit_seq(Items { items: items.iter().enumerate() }),
             _ => Err(self.expected("a list")),
         }
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(
-        self,
-        _len: usize,
-        visitor: V,
-    ) -> Result<V::Value, Failure> {
+    fn deserialize_tuple<V: Visitor<'de>>(self, _len: usize, visitor: V) -> Result<V::Value, Failure> {
         self.deserialize_seq(visitor)
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Failure> {
         match &self.value {
-            Value::Table(table) => visitor.visit_map(Entries {
-                entries: table.iter(),
-                value: None,
-            }),
+            Value::Table(table) => visitor.visit_map(Entries { entries: table.iter(), value: None }),
             Value::Loose(_) => Err(<Failure as de::Error>::custom(
                 "it is a table: set one of its keys, with two underscores before the key's name",
             )),
@@ -416,11 +333,7 @@ impl<'de> de::Deserializer<'de> for &Node {
         self.deserialize_map(visitor)
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        _name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Failure> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _name: &'static str, visitor: V) -> Result<V::Value, Failure> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -433,12 +346,8 @@ impl<'de> de::Deserializer<'de> for &Node {
         match &self.value {
             Value::Loose(s) => visitor.visit_enum(s.trim().into_deserializer()),
             Value::Text(s) => visitor.visit_enum(s.as_str().into_deserializer()),
-            Value::Table(table) if table.len() == 1 => {
-                visitor.visit_enum(de::value::MapAccessDeserializer::new(Entries {
-                    entries: table.iter(),
-                    value: None,
-                }))
-            }
+            Value::Table(table) if table.len() == 1 => visitor
+                .visit_enum(de::value::MapAccessDeserializer::new(Entries { entries: table.iter(), value: None })),
             _ => Err(self.expected("one of a few words, or a table with one key")),
         }
     }
@@ -455,16 +364,11 @@ struct Items<'a> {
 impl<'de> de::SeqAccess<'de> for Items<'_> {
     type Error = Failure;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(
-        &mut self,
-        seed: T,
-    ) -> Result<Option<T::Value>, Failure> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Failure> {
         let Some((i, item)) = self.items.next() else {
             return Ok(None);
         };
-        seed.deserialize(item)
-            .map(Some)
-            .map_err(|e| e.under(format!("[{i}]"), &item.origin))
+        seed.deserialize(item).map(Some).map_err(|e| e.under(format!("[{i}]"), &item.origin))
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -480,29 +384,20 @@ struct Entries<'a> {
 impl<'de> de::MapAccess<'de> for Entries<'_> {
     type Error = Failure;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(
-        &mut self,
-        seed: K,
-    ) -> Result<Option<K::Value>, Failure> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Failure> {
         let Some((key, node)) = self.entries.next() else {
             return Ok(None);
         };
         self.value = Some((key, node));
-        seed.deserialize(key.as_str().into_deserializer())
-            .map(Some)
-            .map_err(|mut e: Failure| {
-                // An unknown key stands where it was written, not where its table begins.
-                e.origin.get_or_insert_with(|| node.origin.clone());
-                e
-            })
+        seed.deserialize(key.as_str().into_deserializer()).map(Some).map_err(|mut e: Failure| {
+            // An unknown key stands where it was written, not where its table begins.
+            e.origin.get_or_insert_with(|| node.origin.clone());
+            e
+        })
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Failure> {
-        let (key, node) = self
-            .value
-            .take()
-            .expect("serde asks for a value only after its key");
-        seed.deserialize(node)
-            .map_err(|e| e.under(key.clone(), &node.origin))
+        let (key, node) = self.value.take().expect("serde asks for a value only after its key");
+        seed.deserialize(node).map_err(|e| e.under(key.clone(), &node.origin))
     }
 }

@@ -23,10 +23,7 @@ impl Store {
     pub fn backup(&self, to: &Path) -> Result<(), Error> {
         let options = &self.inner.options;
         if to.exists() {
-            return Err(Error::Exists {
-                path: to.to_owned(),
-                store: options.schema.name,
-            });
+            return Err(Error::Exists { path: to.to_owned(), store: options.schema.name });
         }
         let source = self.reader()?;
         write_whole(to, |part| copy(&source, part, options.key.as_ref()))
@@ -38,13 +35,8 @@ impl Store {
     /// If the check itself cannot run.
     pub fn problems(&self) -> Result<Vec<String>, Error> {
         let connection = self.reader()?;
-        problems(&connection, self.inner.options.key.is_some()).map_err(|e| {
-            Doing {
-                path: &self.inner.path,
-                what: "check the whole file",
-            }
-            .failed(e)
-        })
+        problems(&connection, self.inner.options.key.is_some())
+            .map_err(|e| Doing { path: &self.inner.path, what: "check the whole file" }.failed(e))
     }
 }
 
@@ -58,21 +50,14 @@ pub fn restore(from: &Path, path: &Path, options: &Options) -> Result<Option<Pat
     let _lock = Lock::take(path)?;
     check_header(from, options.key.is_some())?;
     let source = unlock(from, options.key.as_ref())?;
-    let doing = Doing {
-        path: from,
-        what: "check the backup",
-    };
+    let doing = Doing { path: from, what: "check the backup" };
     if migrate::pending(&source, &options.schema, doing)? {
         tracing::info!(backup = %from.display(), "the backup is older than this software and is brought up to date when the store is opened");
     }
     let incoming = with_suffix(path, ".incoming");
     remove_if_there(&incoming)?;
     write_whole(&incoming, |part| copy(&source, part, options.key.as_ref()))?;
-    let kept = if path.exists() {
-        Some(put_aside(path)?)
-    } else {
-        None
-    };
+    let kept = if path.exists() { Some(put_aside(path)?) } else { None };
     rename(&incoming, path)?;
     Ok(kept)
 }
@@ -87,10 +72,7 @@ pub fn rekey(path: &Path, options: &Options, new: &Key) -> Result<(), Error> {
     let _lock = Lock::take(path)?;
     check_header(path, true)?;
     let connection = unlock(path, options.key.as_ref())?;
-    let doing = Doing {
-        path,
-        what: "change the key",
-    };
+    let doing = Doing { path, what: "change the key" };
     migrate::pending(&connection, &options.schema, doing)?;
     let change = || -> rusqlite::Result<()> {
         // With a rollback journal the change of all pages is one transaction; the next opening goes back to the write-ahead log.
@@ -105,20 +87,12 @@ pub fn rekey(path: &Path, options: &Options, new: &Key) -> Result<(), Error> {
 }
 
 /// Lets `write` fill a file beside `to`, then moves it to its name. Nothing is left behind on failure.
-pub(super) fn write_whole(
-    to: &Path,
-    write: impl FnOnce(&Path) -> Result<(), Error>,
-) -> Result<(), Error> {
+pub(super) fn write_whole(to: &Path, write: impl FnOnce(&Path) -> Result<(), Error>) -> Result<(), Error> {
     let part = with_suffix(to, ".part");
     remove_if_there(&part)?;
     create_file(&part)?;
     let done = write(&part).and_then(|()| {
-        File::open(&part)
-            .and_then(|f| f.sync_all())
-            .map_err(|source| Error::File {
-                path: part.clone(),
-                source,
-            })?;
+        File::open(&part).and_then(|f| f.sync_all()).map_err(|source| Error::File { path: part.clone(), source })?;
         rename(&part, to)
     });
     if done.is_err() {
@@ -128,10 +102,7 @@ pub(super) fn write_whole(
 }
 
 fn copy(source: &Connection, to: &Path, key: Option<&Key>) -> Result<(), Error> {
-    let doing = Doing {
-        path: to,
-        what: "write the copy",
-    };
+    let doing = Doing { path: to, what: "write the copy" };
     let mut target = unlock(to, key)?;
     {
         let backup = Backup::new(source, &mut target).map_err(|e| doing.failed(e))?;
@@ -148,18 +119,9 @@ fn copy(source: &Connection, to: &Path, key: Option<&Key>) -> Result<(), Error> 
         }
     }
     // One file, without a log beside it.
-    target
-        .query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(()))
-        .map_err(|e| doing.failed(e))?;
+    target.query_row("PRAGMA journal_mode = DELETE", [], |_| Ok(())).map_err(|e| doing.failed(e))?;
     let problems = problems(&target, key.is_some()).map_err(|e| doing.failed(e))?;
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(Error::Unsound {
-            path: to.to_owned(),
-            problems,
-        })
-    }
+    if problems.is_empty() { Ok(()) } else { Err(Error::Unsound { path: to.to_owned(), problems }) }
 }
 
 fn problems(connection: &Connection, encrypted: bool) -> rusqlite::Result<Vec<String>> {
@@ -178,12 +140,7 @@ fn problems(connection: &Connection, encrypted: bool) -> rusqlite::Result<Vec<St
         };
         match lines() {
             // The damage is in the way of the check itself: that is an answer, too.
-            Err(e)
-                if matches!(
-                    e.sqlite_error_code(),
-                    Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)
-                ) =>
-            {
+            Err(e) if matches!(e.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) => {
                 found.push(e.to_string());
                 Ok(())
             }
@@ -219,18 +176,10 @@ fn put_aside(path: &Path) -> Result<PathBuf, Error> {
 }
 
 fn rename(from: &Path, to: &Path) -> Result<(), Error> {
-    std::fs::rename(from, to).map_err(|source| Error::File {
-        path: to.to_owned(),
-        source,
-    })?;
+    std::fs::rename(from, to).map_err(|source| Error::File { path: to.to_owned(), source })?;
     // Only a synchronised folder keeps the new name through a power cut. Systems that cannot open folders do it by themselves.
-    if let Some(folder) = to.parent().map(|f| {
-        if f.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            f
-        }
-    }) && let Ok(folder) = File::open(folder)
+    if let Some(folder) = to.parent().map(|f| if f.as_os_str().is_empty() { Path::new(".") } else { f })
+        && let Ok(folder) = File::open(folder)
     {
         let _ = folder.sync_all();
     }
@@ -239,10 +188,9 @@ fn rename(from: &Path, to: &Path) -> Result<(), Error> {
 
 fn remove_if_there(path: &Path) -> Result<(), Error> {
     match std::fs::remove_file(path) {
-        Err(source) if source.kind() != std::io::ErrorKind::NotFound => Err(Error::File {
-            path: path.to_owned(),
-            source,
-        }),
+        Err(source) if source.kind() != std::io::ErrorKind::NotFound => {
+            Err(Error::File { path: path.to_owned(), source })
+        }
         _ => Ok(()),
     }
 }

@@ -210,10 +210,7 @@ pub enum Error {
 }
 
 fn process(pid: Option<u32>) -> String {
-    pid.map_or_else(
-        || "another process".to_owned(),
-        |pid| format!("process {pid}"),
-    )
+    pid.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
 }
 
 /// What was being done to which file.
@@ -227,38 +224,14 @@ impl Doing<'_> {
     pub(super) fn failed(self, source: rusqlite::Error) -> Error {
         let (path, doing) = (self.path.to_owned(), self.what.to_owned());
         match source.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Error::Full {
-                path,
-                doing,
-                source,
-            },
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy {
-                path,
-                doing,
-                source,
-            },
+            Some(ErrorCode::DiskFull) => Error::Full { path, doing, source },
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy { path, doing, source },
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => {
-                Error::NotWritableFile {
-                    path,
-                    doing,
-                    source,
-                }
+                Error::NotWritableFile { path, doing, source }
             }
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Damaged {
-                path,
-                doing,
-                source,
-            },
-            Some(ErrorCode::SystemIoFailure) => Error::Disk {
-                path,
-                doing,
-                source,
-            },
-            _ => Error::Failed {
-                path,
-                doing,
-                source,
-            },
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Error::Damaged { path, doing, source },
+            Some(ErrorCode::SystemIoFailure) => Error::Disk { path, doing, source },
+            _ => Error::Failed { path, doing, source },
         }
     }
 }

@@ -19,9 +19,7 @@ pub struct Key {
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Key")
-            .field("file", &self.file)
-            .finish_non_exhaustive()
+        f.debug_struct("Key").field("file", &self.file).finish_non_exhaustive()
     }
 }
 
@@ -66,42 +64,27 @@ impl Key {
     /// # Errors
     /// If the file cannot be read, does not hold a key, or (on Unix) can be read by others than its owner.
     pub fn load(file: &Path) -> Result<Self, Error> {
-        let read = |source| Error::Read {
-            path: file.to_owned(),
-            source,
-        };
+        let read = |source| Error::Read { path: file.to_owned(), source };
         let opened = std::fs::File::open(file).map_err(read)?;
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
             let mode = opened.metadata().map_err(read)?.permissions().mode() & 0o777;
             if mode & 0o077 != 0 {
-                return Err(Error::Rights {
-                    path: file.to_owned(),
-                    mode,
-                });
+                return Err(Error::Rights { path: file.to_owned(), mode });
             }
         }
         // Room for the longest form and one byte more, so that the buffer never grows and leaves an unwiped copy behind.
         let mut content = Zeroizing::new(Vec::with_capacity(2 * LENGTH + 8));
-        opened
-            .take(2 * LENGTH as u64 + 3)
-            .read_to_end(&mut content)
-            .map_err(read)?;
+        opened.take(2 * LENGTH as u64 + 3).read_to_end(&mut content).map_err(read)?;
         let mut bytes = Zeroizing::new([0; LENGTH]);
         if content.len() == LENGTH {
             bytes.copy_from_slice(&content);
         } else {
-            hex::decode_to_slice(content.trim_ascii_end(), bytes.as_mut_slice()).map_err(|_| {
-                Error::Content {
-                    path: file.to_owned(),
-                }
-            })?;
+            hex::decode_to_slice(content.trim_ascii_end(), bytes.as_mut_slice())
+                .map_err(|_| Error::Content { path: file.to_owned() })?;
         }
-        Ok(Self {
-            bytes,
-            file: file.to_owned(),
-        })
+        Ok(Self { bytes, file: file.to_owned() })
     }
 
     /// Draws a new key and writes it to `file`, readable by its owner only. An existing file is left alone and is an error.
@@ -109,16 +92,10 @@ impl Key {
     /// # Errors
     /// If the file cannot be written.
     pub fn create(file: &Path, rng: &mut impl CryptoRng) -> Result<Self, Error> {
-        let write = |source| Error::Write {
-            path: file.to_owned(),
-            source,
-        };
+        let write = |source| Error::Write { path: file.to_owned(), source };
         let mut bytes = Zeroizing::new([0; LENGTH]);
         rng.fill_bytes(bytes.as_mut_slice());
-        let key = Self {
-            bytes,
-            file: file.to_owned(),
-        };
+        let key = Self { bytes, file: file.to_owned() };
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create_new(true);
         #[cfg(unix)]
@@ -126,10 +103,7 @@ impl Key {
         let mut opened = options.open(file).map_err(write)?;
         let mut text = key.digits();
         text.push('\n');
-        opened
-            .write_all(text.as_bytes())
-            .and_then(|()| opened.sync_all())
-            .map_err(write)?;
+        opened.write_all(text.as_bytes()).and_then(|()| opened.sync_all()).map_err(write)?;
         Ok(key)
     }
 
@@ -147,10 +121,7 @@ impl Key {
         let mut digits = Zeroizing::new(String::with_capacity(2 * LENGTH + 1));
         for byte in self.bytes.iter() {
             for nibble in [byte >> 4, byte & 15] {
-                digits.push(
-                    char::from_digit(u32::from(nibble), 16)
-                        .expect("a nibble is one hexadecimal digit"),
-                );
+                digits.push(char::from_digit(u32::from(nibble), 16).expect("a nibble is one hexadecimal digit"));
             }
         }
         digits

@@ -17,10 +17,7 @@ impl Lock {
     /// Takes the lock of the store at `path`, or names the process that has it.
     pub(super) fn take(path: &Path) -> Result<Self, Error> {
         let beside = file_beside(path);
-        let fail = |source| Error::File {
-            path: beside.clone(),
-            source,
-        };
+        let fail = |source| Error::File { path: beside.clone(), source };
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         #[cfg(unix)]
@@ -31,21 +28,12 @@ impl Lock {
             Err(TryLockError::WouldBlock) => {
                 // For the message only. Some systems do not let a locked file be read.
                 let mut text = String::new();
-                let pid = (&file)
-                    .take(32)
-                    .read_to_string(&mut text)
-                    .ok()
-                    .and_then(|_| text.trim().parse().ok());
-                return Err(Error::InUse {
-                    path: path.to_owned(),
-                    pid,
-                });
+                let pid = (&file).take(32).read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+                return Err(Error::InUse { path: path.to_owned(), pid });
             }
             Err(TryLockError::Error(source)) => return Err(fail(source)),
         }
-        file.set_len(0)
-            .and_then(|()| writeln!(file, "{}", std::process::id()))
-            .map_err(fail)?;
+        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(fail)?;
         Ok(Self { _file: file })
     }
 }

@@ -43,11 +43,7 @@ const HISTORY: &str = "
     ) STRICT";
 
 /// Checks the file's history against ours. True if steps are missing from the file.
-pub(super) fn pending(
-    connection: &Connection,
-    schema: &Schema,
-    doing: Doing<'_>,
-) -> Result<bool, Error> {
+pub(super) fn pending(connection: &Connection, schema: &Schema, doing: Doing<'_>) -> Result<bool, Error> {
     for (expected, migration) in (1..).zip(schema.migrations) {
         if migration.number != expected {
             return Err(Error::Migration {
@@ -85,17 +81,8 @@ pub(super) fn pending(
                 });
             }
             None => {
-                let found = applied
-                    .iter()
-                    .map(|s| s.number)
-                    .max()
-                    .unwrap_or(step.number);
-                return Err(Error::Newer {
-                    path: doing.path.to_owned(),
-                    store: schema.name,
-                    found,
-                    known,
-                });
+                let found = applied.iter().map(|s| s.number).max().unwrap_or(step.number);
+                return Err(Error::Newer { path: doing.path.to_owned(), store: schema.name, found, known });
             }
         }
     }
@@ -103,25 +90,15 @@ pub(super) fn pending(
 }
 
 /// Applies the missing steps, each in one transaction with its entry in the history.
-pub(super) fn run(
-    connection: &mut Connection,
-    schema: &Schema,
-    doing: Doing<'_>,
-) -> Result<(), Error> {
+pub(super) fn run(connection: &mut Connection, schema: &Schema, doing: Doing<'_>) -> Result<(), Error> {
     for migration in schema.migrations {
-        let tx = connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-            .map_err(|e| doing.failed(e))?;
+        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(|e| doing.failed(e))?;
         // Another process may have been faster: what is there is looked at inside the transaction.
         let there = history(&tx).map_err(|e| doing.failed(e))?;
         if there.is_some_and(|steps| steps.iter().any(|s| s.number == migration.number)) {
             continue;
         }
-        let unusable = |detail: String| Error::Migration {
-            store: schema.name,
-            number: migration.number,
-            detail,
-        };
+        let unusable = |detail: String| Error::Migration { store: schema.name, number: migration.number, detail };
         let apply = || -> rusqlite::Result<(Option<String>, Option<String>)> {
             tx.execute_batch(HISTORY)?;
             tx.execute_batch(migration.sql)?;
@@ -137,11 +114,7 @@ pub(super) fn run(
                 )
                 .optional()?;
             let dangling = tx
-                .query_row(
-                    "SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1",
-                    [],
-                    |row| row.get(0),
-                )
+                .query_row("SELECT \"table\" FROM pragma_foreign_key_check LIMIT 1", [], |row| row.get(0))
                 .optional()?;
             Ok((loose, dangling))
         };
@@ -150,9 +123,7 @@ pub(super) fn run(
             return Err(unusable(format!("its table {table} is not STRICT")));
         }
         if let Some(table) = dangling {
-            return Err(unusable(format!(
-                "it leaves rows in {table} that point nowhere"
-            )));
+            return Err(unusable(format!("it leaves rows in {table} that point nowhere")));
         }
         tx.commit().map_err(|e| doing.failed(e))?;
         tracing::info!(
@@ -175,11 +146,7 @@ struct Step {
 /// The file's history; `None` if it has none.
 fn history(connection: &Connection) -> rusqlite::Result<Option<Vec<Step>>> {
     let there = connection
-        .query_row(
-            "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_history'",
-            [],
-            |_| Ok(()),
-        )
+        .query_row("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_history'", [], |_| Ok(()))
         .optional()?;
     if there.is_none() {
         return Ok(None);
@@ -187,12 +154,7 @@ fn history(connection: &Connection) -> rusqlite::Result<Option<Vec<Step>>> {
     connection
         .prepare("SELECT number, store, name, sha256 FROM schema_history ORDER BY number")?
         .query_map([], |row| {
-            Ok(Step {
-                number: row.get(0)?,
-                store: row.get(1)?,
-                name: row.get(2)?,
-                sha256: row.get(3)?,
-            })
+            Ok(Step { number: row.get(0)?, store: row.get(1)?, name: row.get(2)?, sha256: row.get(3)? })
         })?
         .collect::<rusqlite::Result<Vec<_>>>()
         .map(Some)
