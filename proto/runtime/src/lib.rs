@@ -6,9 +6,11 @@
 
 pub mod backoff;
 pub mod clock;
+pub mod enrol;
 pub mod link;
 pub mod settings;
 pub mod shutdown;
 pub mod store;
 
 pub mod telemetry;
+pub mod tls;
