@@ -1,5 +1,6 @@
 //! The council's node: a file becomes histories, histories become counts, counts are protected, and only then does
 //! anything leave.
 
+pub mod assemble;
 pub mod history;
 pub mod row;

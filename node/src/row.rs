@@ -113,3 +113,44 @@ pub struct RawKey {
     /// Service component.
     pub component: Option<Interned>,
 }
+
+impl Row {
+    /// A row with nothing in it but its number, to be filled.
+    pub fn blank(number: u32) -> Self {
+        Self {
+            number,
+            person: None,
+            person_is_nhs: false,
+            la_person: None,
+            linked: [None; 3],
+            client: Coded::Blank,
+            event: EventKind::Blank,
+            start: None,
+            end: None,
+            death: None,
+            birth: None,
+            gender: Coded::Blank,
+            ethnicity: Coded::Blank,
+            reason: Coded::Blank,
+            accommodation: Coded::Blank,
+            employment: Coded::Blank,
+            has_carer: Coded::Blank,
+            funding: Coded::Blank,
+            outcome: Coded::Blank,
+            route: Coded::Blank,
+            assessment: Coded::Blank,
+            eligible_needs: Coded::Blank,
+            method: Coded::Blank,
+            service: Coded::Blank,
+            component: Coded::Blank,
+            mechanism: Coded::Blank,
+            review_reason: Coded::Blank,
+            review_outcome: Coded::Blank,
+            cost_frequency: Coded::Blank,
+            unit_cost: None,
+            planned_units: None,
+            conversation: false,
+            raw: RawKey { client: None, route: None, assessment: None, service: None, component: None },
+        }
+    }
+}

@@ -93,7 +93,7 @@ impl Cold {
 }
 
 /// What a service costs, as submitted (sign kept). Only the single-submission variant has costs.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Cost {
     /// The unit that the cost is per.
     pub frequency: Coded<CostFrequency>,

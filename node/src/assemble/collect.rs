@@ -1,0 +1,219 @@
+//! From rows, in any order, to histories: filter on the way in, sort by person, then one person after another.
+
+use std::collections::HashMap;
+
+use folkmoot_proto::codelist::{ClientType, YesNo};
+use folkmoot_proto::period::ReferencePeriod;
+use rayon::prelude::*;
+
+use super::unique::{Key, Periods, Work, keep_one_of_each};
+use super::{Error, KeyReading, Variant, filter, person};
+use crate::history::{Cold, Cost, Histories, Hot};
+use crate::row::{Interned, Row};
+
+/// Rows of how many people one task takes at a time: enough to hide its cost, few enough to share out evenly.
+const ROWS_A_TASK: usize = 32 * 1024;
+
+/// Bits of a sort word that hold a row's place; the rest hold its person.
+const PLACE_BITS: u32 = 31;
+
+/// Takes rows and gives histories.
+pub(super) struct Collector {
+    variant: Variant,
+    reading: KeyReading,
+    periods: Vec<ReferencePeriod>,
+    in_use: Vec<bool>,
+    details: ReferencePeriod,
+    current: usize,
+    /// Added to a row's number to number it among all rows; `top` is the largest so far.
+    base: u32,
+    top: u32,
+    works: Vec<Work>,
+    /// Person and place of each of `works`: sorting these words sorts the rows by person.
+    words: Vec<u64>,
+    /// Links of carers' rows, by record order.
+    links: Vec<(u32, [Option<Interned>; 3])>,
+    costs: Vec<Cost>,
+    cost_places: HashMap<Cost, u32>,
+    too_many: bool,
+}
+
+impl Collector {
+    pub(super) fn new(
+        periods: Vec<ReferencePeriod>,
+        details: ReferencePeriod,
+        variant: Variant,
+        reading: KeyReading,
+    ) -> Self {
+        Self {
+            variant,
+            reading,
+            in_use: vec![false; periods.len()],
+            too_many: periods.len() > usize::from(u16::MAX),
+            periods,
+            details,
+            current: 0,
+            base: 0,
+            top: 0,
+            works: Vec::new(),
+            words: Vec::new(),
+            links: Vec::new(),
+            costs: Vec::new(),
+            cost_places: HashMap::new(),
+        }
+    }
+
+    /// From now on rows come from the file with the reference period at this place. Files come earliest received first.
+    pub(super) fn begin(&mut self, place: usize) {
+        self.current = place;
+        self.base = self.top.saturating_add(1);
+    }
+
+    /// Takes a row, if it is an event of the current file's period that belongs to somebody.
+    pub(super) fn add(&mut self, row: &Row) {
+        let Some(person) = row.person else { return };
+        let Some((start, end)) = filter::event_of(row, self.periods[self.current]) else { return };
+        let Some(order) = self.base.checked_add(row.number) else {
+            self.too_many = true;
+            return;
+        };
+        let place = self.works.len();
+        if place >> PLACE_BITS != 0 {
+            self.too_many = true;
+            return;
+        }
+        self.top = self.top.max(order);
+        self.in_use[self.current] = true;
+        let cost = match self.variant {
+            Variant::Joined => 0,
+            Variant::Single => self.cost(row),
+        };
+        if row.linked.iter().any(Option::is_some)
+            && row.client.is_one_of(&[ClientType::UnpaidCarer, ClientType::KnownByAssociation])
+        {
+            self.links.push((order, row.linked));
+        }
+        // One id may stand for an NHS number and for a council's id; they are two people.
+        let person = u64::from(person.0) << 1 | u64::from(row.person_is_nhs);
+        self.words.push(person << PLACE_BITS | place as u64);
+        self.works.push(Work {
+            key: Key::new(row, start, end, cost, self.variant, self.reading),
+            la_person: row.la_person.map_or(0, |id| id.0.wrapping_add(1)),
+            cost,
+            hot: Hot::new(row, start, end, order, self.current as u16),
+            cold: Cold::new(row),
+        });
+    }
+
+    /// The place of the row's costs among all distinct ones.
+    fn cost(&mut self, row: &Row) -> u32 {
+        let cost = Cost { frequency: row.cost_frequency, unit_cost: row.unit_cost, planned_units: row.planned_units };
+        *self.cost_places.entry(cost).or_insert_with(|| {
+            self.costs.push(cost);
+            self.costs.len() as u32 - 1
+        })
+    }
+
+    /// All people with their events.
+    pub(super) fn finish(mut self) -> Result<Histories, Error> {
+        if self.too_many {
+            return Err(Error::TooMany);
+        }
+        self.words.par_sort_unstable();
+        self.links.sort_unstable_by_key(|(order, _)| *order);
+        let periods = Periods::new(&self.periods, &self.in_use);
+
+        let parts: Vec<Part> = tasks(&self.words).into_par_iter().map(|words| self.part(words, &periods)).collect();
+
+        // The rows are in the parts now; without this they would be held twice over while the parts are joined.
+        self.works = Vec::new();
+        self.words = Vec::new();
+        let mut histories = Histories::new(self.periods, self.details);
+        let events = parts.iter().map(|part| part.histories.events()).sum();
+        let costs = if self.variant == Variant::Single { events } else { 0 };
+        histories.reserve(parts.iter().map(|part| part.histories.len()).sum(), events, costs);
+        let mut cared_for: Vec<u32> = parts.iter().flat_map(|part| &part.cared_for).copied().collect();
+        cared_for.sort_unstable();
+        for part in parts {
+            let first = histories.len();
+            histories.append(part.histories);
+            for (la_person, index) in part.la_persons {
+                if cared_for.binary_search(&la_person).is_ok() {
+                    histories.person_mut(first + index as usize).set_has_carer(YesNo::Yes);
+                }
+            }
+        }
+        Ok(histories)
+    }
+
+    /// The people of one stretch of sorted words.
+    fn part(&self, words: &[u64], periods: &Periods) -> Part {
+        let mut part =
+            Part { histories: Histories::new(Vec::new(), self.details), la_persons: Vec::new(), cared_for: Vec::new() };
+        part.histories.reserve(words.len() / 4, words.len(), if self.costs.is_empty() { 0 } else { words.len() });
+        let mut rows = Vec::new();
+        for person in words.chunk_by(|one, other| one >> PLACE_BITS == other >> PLACE_BITS) {
+            rows.clear();
+            rows.extend(person.iter().map(|word| self.works[(word & ((1 << PLACE_BITS) - 1)) as usize]));
+            let kept = keep_one_of_each(&mut rows, periods);
+            rows.truncate(kept);
+            let details = person::details(&rows, periods);
+            self.note_links(&rows, &mut part);
+            rows.sort_unstable_by_key(|row| (row.hot.start, row.hot.end, std::cmp::Reverse(row.hot.order)));
+            let priced = self.variant == Variant::Single;
+            part.histories.push(
+                &details,
+                rows.iter().map(|row| (row.hot, row.cold, priced.then(|| self.costs[row.cost as usize]))),
+            );
+        }
+        part
+    }
+
+    /// Who is linked to by these rows, and by which council ids this person can be linked to.
+    fn note_links(&self, rows: &[Work], part: &mut Part) {
+        if self.links.is_empty() {
+            return;
+        }
+        let index = part.histories.len() as u32;
+        let (first, last) = (self.details.first().number(), self.details.last().number());
+        let mut previous = 0;
+        for row in rows {
+            if row.la_person != previous && row.la_person != 0 {
+                part.la_persons.push((row.la_person, index));
+                previous = row.la_person;
+            }
+            if row.hot.end >= first
+                && row.hot.start <= last
+                && row.hot.client.is_one_of(&[ClientType::UnpaidCarer, ClientType::KnownByAssociation])
+                && let Ok(place) = self.links.binary_search_by_key(&row.hot.order, |(order, _)| *order)
+            {
+                part.cared_for.extend(self.links[place].1.iter().flatten().map(|id| id.0.wrapping_add(1)));
+            }
+        }
+    }
+}
+
+/// What one task makes.
+struct Part {
+    histories: Histories,
+    /// Council ids on people's kept rows, each with the person's place in this part.
+    la_persons: Vec<(u32, u32)>,
+    /// Council ids that carers' kept rows of the last twelve months link to.
+    cared_for: Vec<u32>,
+}
+
+/// Cuts sorted words into stretches of about [`ROWS_A_TASK`], never within a person.
+fn tasks(words: &[u64]) -> Vec<&[u64]> {
+    let mut tasks = Vec::new();
+    let mut rest = words;
+    while !rest.is_empty() {
+        let mut cut = rest.len().min(ROWS_A_TASK);
+        while cut < rest.len() && rest[cut] >> PLACE_BITS == rest[cut - 1] >> PLACE_BITS {
+            cut += 1;
+        }
+        let (task, after) = rest.split_at(cut);
+        tasks.push(task);
+        rest = after;
+    }
+    tasks
+}
