@@ -20,6 +20,8 @@ pub trait CodeList: Copy + Eq + Ord + Hash + fmt::Debug + 'static {
     const NAME: &'static str;
     /// Every value, in the specification's order.
     const ALL: &'static [Self];
+    /// The labels of [`Self::ALL`], in the same order.
+    const LABELS: &'static [&'static str];
     /// The release 2 label, exactly as the specification spells it.
     fn label(self) -> &'static str;
     /// The value's position in [`Self::ALL`].
@@ -75,6 +77,7 @@ macro_rules! codelist {
         impl CodeList for $name {
             const NAME: &'static str = $machine;
             const ALL: &'static [Self] = &[$(Self::$variant),+];
+            const LABELS: &'static [&'static str] = &[$($label),+];
             fn label(self) -> &'static str {
                 match self { $(Self::$variant => $label),+ }
             }

@@ -42,3 +42,15 @@ pub const REDIAL_FIRST: Duration = Duration::from_millis(500);
 
 /// The longest wait before dialling again.
 pub const REDIAL_MOST: Duration = Duration::from_secs(30);
+
+/// The most elements of one masked vector.
+pub const VECTOR_ELEMENTS: usize = 1 << 20;
+
+/// How long a council's answer to one question may take unless the request says otherwise.
+pub const ANSWER_DEADLINE: Duration = Duration::from_secs(120);
+
+/// How long one step of a round may take unless the request says otherwise.
+pub const ROUND_STEP_DEADLINE: Duration = Duration::from_secs(60);
+
+/// The longest sentence of a refusal, in bytes.
+pub const SENTENCE: usize = 2 << 10;
