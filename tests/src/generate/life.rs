@@ -311,6 +311,7 @@ impl<'a> Story<'a> {
             (words::COMMISSIONED, 11),
             ("", 3),
         ]);
+        let mut components = Vec::new();
         for line in 0..lines {
             let component = if mechanism == words::DIRECT_PAYMENT && line == 0 {
                 words::DIRECT_PAYMENT
@@ -334,7 +335,11 @@ impl<'a> Story<'a> {
                 ])
             };
             let mut event = self.long_term(words::COMMUNITY, component);
-            event.mechanism = if line > 0 && self.dice.chance(0.15) { words::MANAGED_BUDGET } else { mechanism };
+            // Two lines of one component are one event to the published method, which then keeps either; they agree here.
+            let repeated = components.contains(&component);
+            components.push(component);
+            event.mechanism =
+                if line > 0 && !repeated && self.dice.chance(0.15) { words::MANAGED_BUDGET } else { mechanism };
             self.price(&mut event);
             match component {
                 words::SUPPORTED_LIVING => self.move_home(words::SUPPORTED_HOME),

@@ -1,1 +1,243 @@
-//! The oracle.
+//! The oracle: the published method, step by step, in the plainest code there can be.
+//!
+//! ```text
+//! folder of CSV files -> Row (strings and dates) -> joined table -> person table -> one measure -> figures
+//! ```
+//!
+//! Rows are text and optional dates in a `Vec`; every step sorts or loops over them. It is slow on purpose, and it shares nothing
+//! with the product: no code lists, no parsers, no types. Where it and a node differ by one, one of the two misreads the method.
+//!
+//! **Source**: the Department's method for the main tables and ASCOF (June 2026) and the settled readings of `docs/measures.md`.
+
+mod ascof;
+mod clean;
+pub mod joined;
+mod lists;
+mod people;
+pub mod person;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use jiff::civil::Date;
+
+pub use joined::{Joined, Keys};
+pub use read::{File, Row};
+
+/// One figure, as in the tidy local output of a node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Figure {
+    /// Three-digit code.
+    pub council: String,
+    /// Id in the catalogue.
+    pub measure: String,
+    /// First day of the period asked for.
+    pub from: Date,
+    /// Last day of it.
+    pub to: Date,
+    /// `dimension=value` pairs in alphabetical order of dimension, joined by `;`; empty for the total.
+    pub group: String,
+    /// `yes` or `no` of a ratio, else `count`.
+    pub component: String,
+    /// How many.
+    pub value: u64,
+}
+
+/// What to ask.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Id in the catalogue, such as `ASCOF-2E`.
+    pub measure: String,
+    /// First day, counted.
+    pub from: Date,
+    /// Last day, counted.
+    pub to: Date,
+    /// Dimensions; empty for the measure's own.
+    pub by: Vec<String>,
+}
+
+/// What can go wrong when reading a folder.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The folder or a file cannot be read.
+    #[error("reading {path}")]
+    Read {
+        /// Which.
+        path: std::path::PathBuf,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file is not CSV at all.
+    #[error("reading {name} as CSV")]
+    Csv {
+        /// The file.
+        name: String,
+        /// Why.
+        #[source]
+        source: csv::Error,
+    },
+    /// The oracle knows fewer measures than the catalogue.
+    #[error("the oracle does not know the measure {0}")]
+    UnknownMeasure(String),
+    /// The measure has no such dimension.
+    #[error("the oracle does not know the dimension {0}")]
+    UnknownDimension(String),
+}
+
+/// Reads all CSV files of a council's folder in the order of their names. A trailing `_YYYYMMDD` of a name is the day the file was
+/// received; a file without one counts as received on `as_of`. The same bytes a second time are skipped.
+///
+/// **Errors**: when the folder or a file cannot be read, or is not CSV.
+pub fn read_folder(folder: &Path, council: &str, as_of: Date) -> Result<Vec<File>, Error> {
+    let failed = |source| Error::Read { path: folder.to_owned(), source };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let mut files = Vec::new();
+    let mut read_before: Vec<Vec<u8>> = Vec::new();
+    for path in paths {
+        let bytes = std::fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        if read_before.contains(&bytes) {
+            continue;
+        }
+        let name = path.file_stem().map_or(String::new(), |stem| stem.to_string_lossy().into_owned());
+        let received = read::received(&name).unwrap_or(as_of);
+        files.push(read::file(&name, &bytes, council, received)?);
+        read_before.push(bytes);
+    }
+    Ok(files)
+}
+
+/// Every figure of a question: all cells of the layout, zeros too, then the totals that are published.
+///
+/// **Errors**: for a measure or dimension that the oracle does not know.
+pub fn figures(joined: &Joined, question: &Question) -> Result<Vec<Figure>, Error> {
+    let people = person::table(joined);
+    let counted = match question.measure.as_str() {
+        "ASCOF-2E" => ascof::home_or_family(&people, question, false),
+        "ASCOF-2E-LD" => ascof::home_or_family(&people, question, true),
+        "ASCOF-2E-UNKNOWN" => ascof::home_unknown(&people, question),
+        "ASCOF-3D-CLIENTS" => ascof::clients(&people, question),
+        "ASCOF-3D-CARERS" => ascof::carers(&people, question),
+        "ASCOF-3D-1A" => ascof::rate(&ascof::clients(&people, question), &["Direct payment", ascof::MANAGED], 4),
+        "ASCOF-3D-2A" => ascof::rate(&ascof::clients(&people, question), &["Direct payment"], 4),
+        "ASCOF-3D-1B" => ascof::rate(&ascof::carers(&people, question), &["Direct payment", ascof::MANAGED], 3),
+        "ASCOF-3D-2B" => ascof::rate(&ascof::carers(&people, question), &["Direct payment"], 3),
+        "PEOPLE" => people::table(&people, question)?,
+        other => return Err(Error::UnknownMeasure(other.to_owned())),
+    };
+    Ok(counted.figures(&joined.council, question))
+}
+
+/// People (or other units), each in one cell, with the layout they were counted into.
+pub(crate) struct Counted {
+    /// Dimensions with their categories.
+    dimensions: Vec<(String, Vec<String>)>,
+    components: Vec<&'static str>,
+    /// For each unit its category in each dimension, and its component.
+    units: Vec<(Vec<String>, &'static str)>,
+    /// Sums to show: which dimensions are added up in each.
+    totals: Vec<Vec<String>>,
+}
+
+impl Counted {
+    fn figures(&self, council: &str, question: &Question) -> Vec<Figure> {
+        let mut figures = Vec::new();
+        let mut show = |kept: &[usize]| {
+            let mut groups: Vec<Vec<String>> = vec![Vec::new()];
+            for &position in kept {
+                let mut longer = Vec::new();
+                for group in &groups {
+                    for category in &self.dimensions[position].1 {
+                        let mut group = group.clone();
+                        group.push(category.clone());
+                        longer.push(group);
+                    }
+                }
+                groups = longer;
+            }
+            for group in groups {
+                for &component in &self.components {
+                    let mut value = 0;
+                    for (categories, of) in &self.units {
+                        if *of == component && kept.iter().zip(&group).all(|(&at, wanted)| categories[at] == *wanted) {
+                            value += 1;
+                        }
+                    }
+                    let mut pairs: Vec<String> = kept
+                        .iter()
+                        .zip(&group)
+                        .map(|(&position, category)| format!("{}={category}", self.dimensions[position].0))
+                        .collect();
+                    pairs.sort();
+                    figures.push(Figure {
+                        council: council.to_owned(),
+                        measure: question.measure.clone(),
+                        from: question.from,
+                        to: question.to,
+                        group: pairs.join(";"),
+                        component: component.to_owned(),
+                        value,
+                    });
+                }
+            }
+        };
+        let all: Vec<usize> = (0..self.dimensions.len()).collect();
+        show(&all);
+        for total in &self.totals {
+            let kept: Vec<usize> =
+                all.iter().copied().filter(|&position| !total.contains(&self.dimensions[position].0)).collect();
+            if kept.len() < all.len() {
+                show(&kept);
+            }
+        }
+        figures
+    }
+}
+
+/// The value of one figure, `None` when the list has no such figure.
+pub fn value(figures: &[Figure], group: &str, component: &str) -> Option<u64> {
+    figures.iter().find(|figure| figure.group == group && figure.component == component).map(|figure| figure.value)
+}
+
+/// Figures as the tidy CSV that a node prints: `council,measure,version,period_start,period_end,group,component,value`.
+pub fn csv(figures: &[Figure]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let memory = "writing to memory does not fail";
+    writer
+        .write_record(["council", "measure", "version", "period_start", "period_end", "group", "component", "value"])
+        .expect(memory);
+    for figure in figures {
+        writer
+            .write_record([
+                figure.council.as_str(),
+                &figure.measure,
+                "1",
+                &figure.from.to_string(),
+                &figure.to.to_string(),
+                &figure.group,
+                &figure.component,
+                &figure.value.to_string(),
+            ])
+            .expect(memory);
+    }
+    String::from_utf8(writer.into_inner().expect(memory)).expect("figures are text")
+}
+
+/// Whole days from `from` to `to`.
+fn days(from: Date, to: Date) -> i32 {
+    (to - from).get_days()
+}
+
+/// Age by the published division, from the first of the birth month.
+fn age(birth: Date, on: Date) -> i32 {
+    (f64::from(days(birth, on)) / 365.25).floor() as i32
+}
