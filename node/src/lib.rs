@@ -3,4 +3,7 @@
 
 pub mod assemble;
 pub mod history;
+pub mod measures;
+pub mod protect;
 pub mod row;
+pub mod tabulate;

@@ -1,0 +1,133 @@
+//! The methods: one file a measure, each a pure function of one person's history.
+//!
+//! ```text
+//! History x Window --contributions--> Contributions --tabulate--> CellCounts
+//! ```
+//!
+//! A method says which categories of the measure's dimensions a person falls into and with what component; it knows
+//! nothing of layouts, filters, clipping or protection. What the measure *is* (text, dimensions, bound) stands in the
+//! catalogue entry of the same name in `folkmoot_proto::catalogue`; [`of`] joins the two, and a test holds that every
+//! entry has a method.
+
+mod ascof_2e;
+mod ascof_3d;
+mod people;
+
+use folkmoot_proto::catalogue::{Measure, Settings};
+use folkmoot_proto::period::ReferencePeriod;
+
+use crate::history::History;
+
+/// More dimensions than any measure has.
+pub const MOST_DIMENSIONS: usize = 12;
+
+/// What a method may know beside the history: the question's period and settings.
+pub struct Window<'a> {
+    /// The period that the figures are about; one day for a measure of one day.
+    pub period: ReferencePeriod,
+    /// The measure's settings.
+    pub settings: &'a Settings,
+}
+
+/// A pure function of one person's history.
+pub type Method = fn(History<'_>, &Window<'_>, &mut Contributions);
+
+/// One person's part in a figure: a category for each dimension, a component, an amount.
+#[derive(Clone, Copy)]
+pub struct Contribution {
+    /// Category of each of the measure's dimensions, in the entry's order.
+    pub coordinates: [u16; MOST_DIMENSIONS],
+    /// Place in the measure's components.
+    pub component: u8,
+    /// How much, in the measure's unit.
+    pub amount: i64,
+}
+
+/// What one person contributes; emptied and used again for the next.
+#[derive(Default)]
+pub struct Contributions {
+    all: Vec<Contribution>,
+}
+
+impl Contributions {
+    /// Adds one to the cell at these categories; `coordinates[d]` is the category of the entry's dimension `d`.
+    ///
+    /// # Panics
+    /// When there are more coordinates than [`MOST_DIMENSIONS`].
+    pub fn one(&mut self, coordinates: &[usize], component: usize) {
+        self.amount(coordinates, component, 1);
+    }
+
+    /// Adds an amount to the cell at these categories.
+    ///
+    /// # Panics
+    /// As [`Self::one`].
+    pub fn amount(&mut self, coordinates: &[usize], component: usize, amount: i64) {
+        let mut fixed = [0; MOST_DIMENSIONS];
+        for (to, &from) in fixed.iter_mut().zip(coordinates) {
+            *to = u16::try_from(from).expect("no dimension has more than 65,535 categories");
+        }
+        assert!(coordinates.len() <= MOST_DIMENSIONS, "a measure has at most {MOST_DIMENSIONS} dimensions");
+        let component = u8::try_from(component).expect("a measure has few components");
+        self.all.push(Contribution { coordinates: fixed, component, amount });
+    }
+
+    /// What was added, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Contribution> {
+        self.all.iter()
+    }
+
+    /// Forgets everything, keeping the room.
+    pub fn clear(&mut self) {
+        self.all.clear();
+    }
+}
+
+/// Component of a ratio: the person counts in the numerator and the denominator.
+pub(crate) const YES: usize = 0;
+/// Component of a ratio: the person counts in the denominator only.
+pub(crate) const NO: usize = 1;
+/// The component of a count.
+pub(crate) const COUNT: usize = 0;
+
+/// The method of a measure.
+///
+/// # Panics
+/// When the catalogue has an entry without a method: a test of this module holds that it has none.
+pub fn of(measure: &Measure) -> Method {
+    METHODS
+        .iter()
+        .find(|(id, _)| *id == measure.id)
+        .map(|(_, method)| *method)
+        .expect("every catalogue entry has a method")
+}
+
+const METHODS: &[(&str, Method)] = &[
+    ("ASCOF-2E", ascof_2e::all),
+    ("ASCOF-2E-LD", ascof_2e::learning_disability),
+    ("ASCOF-2E-UNKNOWN", ascof_2e::unknown_accommodation),
+    ("ASCOF-3D-CLIENTS", ascof_3d::clients),
+    ("ASCOF-3D-1A", ascof_3d::clients_directing),
+    ("ASCOF-3D-2A", ascof_3d::clients_direct_payment),
+    ("ASCOF-3D-CARERS", ascof_3d::carers),
+    ("ASCOF-3D-1B", ascof_3d::carers_directing),
+    ("ASCOF-3D-2B", ascof_3d::carers_direct_payment),
+    ("PEOPLE", people::with_long_term_support),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use folkmoot_proto::catalogue;
+
+    #[test]
+    fn every_entry_has_one_method_and_every_method_an_entry() {
+        for measure in catalogue::all() {
+            assert_eq!(METHODS.iter().filter(|(id, _)| *id == measure.id).count(), 1, "{}", measure.id);
+            assert!(measure.dimensions.len() <= MOST_DIMENSIONS, "{}", measure.id);
+        }
+        for (id, _) in METHODS {
+            assert!(catalogue::all().any(|measure| measure.id == *id), "{id}");
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Protection: the only way from exact counts to something that may leave the council.
+//!
+//! ```text
+//! CellCounts --suppress--> ProtectedCells     small numbers hidden, the rest rounded
+//!            --Noise::add-> ProtectedCells    discrete Gaussian noise, drawn before the data was read
+//! ```
+//! Masked figures have their own room, [`crate::mask`].
+
+mod noise;
+mod suppress;
+
+pub use noise::{Error as NoiseError, Noise, NoiseSource, OpenDp};
+pub use suppress::suppress;
+
+use folkmoot_proto::disclosure::Figure;
+
+/// Figures of one council that may leave it: cells, then published sums, in layout order.
+pub struct ProtectedCells {
+    figures: Vec<Figure>,
+    sigma: f64,
+}
+
+impl ProtectedCells {
+    /// The figures. For noisy kinds they are raw: signed, never rounded or hidden.
+    pub fn figures(&self) -> &[Figure] {
+        &self.figures
+    }
+
+    /// Standard deviation of the noise in each cell; 0 for suppressed kinds.
+    pub fn sigma(&self) -> f64 {
+        self.sigma
+    }
+}
