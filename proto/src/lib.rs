@@ -24,6 +24,7 @@ pub mod limits;
 pub mod period;
 pub mod privacy;
 pub mod query;
+pub mod question;
 pub mod reason;
 pub mod registry;
 pub mod version;
