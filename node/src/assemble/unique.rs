@@ -138,7 +138,7 @@ impl Periods {
 
 /// Keeps one row of each event, at the front of `rows`, and returns how many. `rows` are all those of one person.
 pub(super) fn keep_one_of_each(rows: &mut [Work], periods: &Periods) -> usize {
-    rows.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+    rows.sort_unstable_by_key(|row| row.key);
     let (mut kept, mut from) = (0, 0);
     while from < rows.len() {
         let to = from + rows[from..].iter().take_while(|row| row.key == rows[from].key).count();
