@@ -2,7 +2,9 @@
 //! anything leave.
 
 pub mod assemble;
+pub mod clean;
 pub mod history;
+pub mod import;
 pub mod measures;
 pub mod protect;
 pub mod row;

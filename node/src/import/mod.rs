@@ -1,0 +1,2 @@
+//! A council's file to stored rows.
+pub mod columns;
