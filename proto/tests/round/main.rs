@@ -1,0 +1,7 @@
+//! The aggregation protocol with both sides in one process.
+
+#![allow(clippy::unwrap_used)]
+
+mod hostile;
+mod sim;
+mod sums;

@@ -1,0 +1,317 @@
+//! A federation in one process: keys, an envelope, and nodes and coordinator driven by plain calls.
+
+#![allow(dead_code, unreachable_pub)]
+
+use ed25519_dalek::SigningKey;
+use folkmoot_proto::round::audit::{Audit, Report};
+use folkmoot_proto::round::coordinator::{self, Outcome};
+use folkmoot_proto::round::node::{self, Contribution, MaskedVector, Proposal};
+use folkmoot_proto::round::{
+    Envelope, Expected, Failure, Limits, Mandate, Mechanism, Parameters, Persist, Plan, Refusal,
+    Roll, Signatory, Step,
+};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+use zeroize::Zeroizing;
+
+pub const NOW: u64 = 1_800_000_000;
+pub const QUERY: &[u8] = b"people in long-term support by region";
+
+/// Everybody who signs, and the roll that says so.
+pub struct Federation {
+    pub codes: Vec<String>,
+    pub keys: Vec<SigningKey>,
+    pub coordinator: SigningKey,
+    pub analyst: SigningKey,
+    pub roll: Roll,
+}
+
+pub fn rng(seed: u64) -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(seed)
+}
+
+pub fn signing_key(rng: &mut ChaCha20Rng) -> SigningKey {
+    let mut bytes = [0; 32];
+    rng.fill_bytes(&mut bytes);
+    SigningKey::from_bytes(&bytes)
+}
+
+pub fn signatory(key: &SigningKey) -> Signatory {
+    Signatory {
+        key: key.verifying_key(),
+        valid_from: NOW - 1000,
+        valid_to: NOW + 100_000,
+    }
+}
+
+impl Federation {
+    pub fn new(n: usize, seed: u64) -> Self {
+        let mut rng = rng(seed);
+        let codes: Vec<String> = (0..n).map(|i| (100 + i).to_string()).collect();
+        let keys: Vec<SigningKey> = (0..n).map(|_| signing_key(&mut rng)).collect();
+        let (coordinator, analyst) = (signing_key(&mut rng), signing_key(&mut rng));
+        let mut roll = Roll::new([0x52; 32]);
+        for (code, key) in codes.iter().zip(&keys) {
+            roll.add_council(code, signatory(key)).expect("fresh");
+        }
+        roll.add_coordinator("national", signatory(&coordinator))
+            .expect("fresh");
+        roll.add_analyst("analyst/national/ada", signatory(&analyst))
+            .expect("fresh");
+        Self {
+            codes,
+            keys,
+            coordinator,
+            analyst,
+            roll,
+        }
+    }
+
+    pub fn mandate(&self) -> Mandate {
+        Mandate::sign(
+            [7; 16],
+            QUERY.to_vec(),
+            "analyst/national/ada",
+            NOW + 5000,
+            &self.analyst,
+        )
+    }
+
+    /// A noisy round over everybody; change fields, then sign.
+    pub fn draft(&self, cells: u32, colluding: u16, min_survivors: u16) -> Envelope {
+        let parameters =
+            Parameters::new(self.codes.len(), colluding, min_survivors).expect("valid");
+        Envelope {
+            mandate: self.mandate(),
+            code_lists: "cld-r2/2026-04".into(),
+            period: "2026-04-01/2026-07-01 latest".into(),
+            cohort: self.codes.clone(),
+            registry: *self.roll.registry(),
+            plan: Plan {
+                layout: [0x4c; 32],
+                blocks: 1,
+                cells_per_block: cells,
+                grid: 16,
+                mechanism: Mechanism::DiscreteGaussian,
+                max_cell: 1 << 32,
+                d1: 1,
+                d2_squared: 1,
+                rho_nano: 5_000_000,
+                sigma_nano: 10_000_000_000,
+            },
+            colluding,
+            threshold: parameters.threshold(),
+            min_survivors,
+            attempt: 1,
+            not_before: NOW - 10,
+            expiry: NOW + 3600,
+            step_seconds: 30,
+            coordinator: "national".into(),
+            signature: [0; 64],
+        }
+    }
+
+    pub fn envelope(&self, cells: u32, colluding: u16, min_survivors: u16) -> Envelope {
+        self.draft(cells, colluding, min_survivors)
+            .sign(&self.coordinator)
+    }
+
+    pub fn seat(&self, code: &str) -> usize {
+        self.codes.iter().position(|c| c == code).expect("a member")
+    }
+
+    pub fn join(
+        &self,
+        i: usize,
+        envelope: &[u8],
+        rng: &mut ChaCha20Rng,
+    ) -> Result<(node::Round, Vec<u8>), Refusal> {
+        let proposal = Proposal::open(envelope, &self.roll, &self.codes[i], &limits(), NOW)?;
+        let expected = expected(proposal.envelope());
+        let (round, advert) = proposal.accept(&expected, &self.keys[i], rng)?;
+        Ok((round, sent(advert)))
+    }
+}
+
+/// What a node that agrees with the envelope would have worked out.
+pub fn expected(e: &Envelope) -> Expected {
+    Expected {
+        layout: e.plan.layout,
+        blocks: e.plan.blocks,
+        cells_per_block: e.plan.cells_per_block,
+        mechanism: e.plan.mechanism,
+        max_cell: e.plan.max_cell,
+        d1: e.plan.d1,
+        d2_squared: e.plan.d2_squared,
+        rho_nano: e.plan.rho_nano,
+    }
+}
+
+pub fn limits() -> Limits {
+    Limits {
+        min_cohort: 3,
+        max_colluding: 0,
+        min_survivors: 0,
+        max_rho_nano: 1_000_000_000,
+        allow_exact: true,
+        max_open_s: 86_400,
+    }
+}
+
+/// Sends without a store: the record is looked at and forgotten.
+pub fn sent<R, M>(message: Persist<R, M>) -> M {
+    message.persisted()
+}
+
+/// Numbers made beforehand; remembers in which order they were asked for.
+#[derive(Clone)]
+pub struct Numbers {
+    pub noise: Vec<i64>,
+    pub counts: Vec<i64>,
+    pub asked: Vec<&'static str>,
+}
+
+impl Numbers {
+    pub fn random(cells: usize, grid: i64, rng: &mut ChaCha20Rng) -> Self {
+        Self {
+            noise: (0..cells)
+                .map(|_| i64::from(rng.next_u32() % 201) - 100)
+                .collect(),
+            counts: (0..cells)
+                .map(|_| grid * i64::from(rng.next_u32() % 100_000))
+                .collect(),
+            asked: Vec::new(),
+        }
+    }
+}
+
+impl Contribution for Numbers {
+    type Error = std::io::Error;
+
+    fn noise(&mut self, _cells: usize) -> Result<Zeroizing<Vec<i64>>, Self::Error> {
+        self.asked.push("noise");
+        Ok(Zeroizing::new(self.noise.clone()))
+    }
+
+    fn scaled_counts(&mut self, _cells: usize) -> Result<Zeroizing<Vec<i64>>, Self::Error> {
+        self.asked.push("counts");
+        Ok(Zeroizing::new(self.counts.clone()))
+    }
+}
+
+/// A whole round and all that went over the links.
+pub struct Run {
+    pub outcome: Outcome,
+    /// Masked vectors by seat.
+    pub vectors: Vec<Option<MaskedVector>>,
+    pub expected: Vec<i64>,
+}
+
+/// Where a node falls silent: it answers every step before this one. `None`: never.
+pub type Drops = Vec<Option<Step>>;
+
+pub fn upload(round: &mut coordinator::Round, code: &str, vector: &MaskedVector) {
+    let mut upload = round
+        .upload(code, vector.header())
+        .expect("accepted")
+        .expect("not there yet");
+    for chunk in vector.chunks() {
+        upload.absorb(chunk.offset, &chunk.bytes).expect("in order");
+    }
+    round.add(upload).expect("whole");
+}
+
+/// Drives one attempt honestly with the given drop-outs.
+pub fn run(fed: &Federation, envelope: Envelope, drops: &Drops, seed: u64) -> Result<Run, Failure> {
+    let n = fed.codes.len();
+    let cells = envelope.cells().expect("valid") as usize;
+    let grid = i64::try_from(envelope.plan.grid).expect("small");
+    let noisy = envelope.plan.mechanism == Mechanism::DiscreteGaussian;
+    let mut rng = rng(seed);
+    let mut numbers: Vec<Numbers> = (0..n)
+        .map(|_| Numbers::random(cells, grid, &mut rng))
+        .collect();
+    let alive = |i: usize, step: Step| drops[i].is_none_or(|d| step < d);
+
+    let mut hub = coordinator::Round::new(envelope, &fed.roll, NOW)?;
+    let invitation = hub.invitation().to_vec();
+    let mut nodes: Vec<Option<node::Round>> = Vec::new();
+    for i in 0..n {
+        if !alive(i, Step::Advertise) {
+            nodes.push(None);
+            continue;
+        }
+        let (round, advert) = fed.join(i, &invitation, &mut rng).expect("joins");
+        hub.advert(&fed.codes[i], &advert).expect("advert taken");
+        nodes.push(Some(round));
+    }
+    let roster = hub.close_adverts()?;
+    for (i, node) in nodes.iter_mut().enumerate() {
+        if let Some(node) = node.as_mut().filter(|_| alive(i, Step::Share)) {
+            let sealed = node.share(&roster, NOW, &mut rng).expect("shares");
+            hub.sealed(&fed.codes[i], &sealed).expect("shares taken");
+        }
+    }
+    hub.close_shares()?;
+    let mut vectors: Vec<Option<MaskedVector>> = vec![None; n];
+    for (i, node) in nodes.iter_mut().enumerate() {
+        if let Some(node) = node.as_mut().filter(|_| alive(i, Step::Mask)) {
+            let relay = hub.relay(&fed.codes[i]).expect("a sharer");
+            let vector = sent(node.mask(&relay, NOW, &mut numbers[i]).expect("masks"));
+            let order: &[&str] = if noisy {
+                &["noise", "counts"]
+            } else {
+                &["counts"]
+            };
+            assert_eq!(
+                numbers[i].asked, order,
+                "noise is drawn before the data is read"
+            );
+            upload(&mut hub, &fed.codes[i], &vector);
+            vectors[i] = Some(vector);
+        }
+    }
+    let survivors = hub.close_masks()?;
+    for (i, node) in nodes.iter_mut().enumerate() {
+        if let Some(node) = node.as_mut().filter(|_| alive(i, Step::Consent)) {
+            let consent = sent(node.consent(&survivors, NOW).expect("consents"));
+            hub.consent(&fed.codes[i], &consent).expect("consent taken");
+        }
+    }
+    let quorum = hub.close_consents()?;
+    for (i, node) in nodes.iter_mut().enumerate() {
+        if let Some(node) = node.as_mut().filter(|_| alive(i, Step::Unmask)) {
+            let revealed = sent(node.unmask(&quorum, NOW).expect("reveals"));
+            hub.revealed(&fed.codes[i], &revealed)
+                .expect("shares taken");
+        }
+    }
+    let outcome = hub.unmask(&fed.coordinator)?;
+    let mut expected = vec![0i64; cells];
+    for (numbers, _) in numbers.iter().zip(&vectors).filter(|(_, v)| v.is_some()) {
+        for (k, total) in expected.iter_mut().enumerate() {
+            *total += numbers.counts[k] + if noisy { numbers.noise[k] } else { 0 };
+        }
+    }
+    Ok(Run {
+        outcome,
+        vectors,
+        expected,
+    })
+}
+
+/// Checks the published transcript of a run as an auditor would.
+pub fn audit(fed: &Federation, run: &Run) -> Report {
+    let bytes = run.outcome.transcript.encode();
+    let mut audit = Audit::open(&bytes, &fed.roll).expect("stands");
+    for (code, vector) in fed.codes.iter().zip(&run.vectors) {
+        if let Some(vector) = vector {
+            let mut upload = audit.vector(code).expect("in the sum");
+            for chunk in vector.chunks() {
+                upload.absorb(chunk.offset, &chunk.bytes).expect("in order");
+            }
+            audit.add(upload).expect("the signed one");
+        }
+    }
+    audit.finish(&run.outcome.sum.cells).expect("follows")
+}
