@@ -27,5 +27,7 @@ pub mod query;
 pub mod question;
 pub mod reason;
 pub mod registry;
+pub mod ring;
+pub mod round;
 pub mod version;
 pub mod wire;

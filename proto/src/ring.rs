@@ -48,8 +48,7 @@ pub fn to_bytes(elements: &[u64]) -> Vec<u8> {
 #[must_use]
 pub fn from_bytes(bytes: &[u8]) -> Option<impl Iterator<Item = u64> + '_> {
     let (chunks, rest) = bytes.as_chunks::<ELEMENT_BYTES>();
-    rest.is_empty()
-        .then(|| chunks.iter().map(|c| u64::from_le_bytes(*c)))
+    rest.is_empty().then(|| chunks.iter().map(|c| u64::from_le_bytes(*c)))
 }
 
 /// What has to fit into the ring in one round.
@@ -76,9 +75,7 @@ impl Headroom {
     pub fn bound(&self) -> Option<i64> {
         let nodes = u128::from(self.nodes);
         let honest = u128::from(self.honest.max(1));
-        let data = u128::from(self.grid)
-            .checked_mul(nodes)?
-            .checked_mul(u128::from(self.max_cell))?;
+        let data = u128::from(self.grid).checked_mul(nodes)?.checked_mul(u128::from(self.max_cell))?;
         let spread = ceil_sqrt(nodes.div_ceil(honest));
         let noise = u128::from(self.grid)
             .checked_mul(u128::from(self.sigma_nano))?
@@ -96,10 +93,8 @@ impl Headroom {
     pub fn share_bound(&self) -> i64 {
         let all = self.bound().unwrap_or(0);
         let nodes = i64::from(self.nodes.max(1));
-        let data = i64::try_from(
-            u128::from(self.grid) * u128::from(self.nodes) * u128::from(self.max_cell),
-        )
-        .unwrap_or(i64::MAX);
+        let data = i64::try_from(u128::from(self.grid) * u128::from(self.nodes) * u128::from(self.max_cell))
+            .unwrap_or(i64::MAX);
         let noise = all.saturating_sub(data);
         noise.min(i64::MAX.saturating_sub(data) / nodes)
     }
@@ -118,51 +113,25 @@ mod tests {
 
     #[test]
     fn headroom_refuses_what_would_wrap() {
-        let fits = Headroom {
-            nodes: 153,
-            grid: 4,
-            max_cell: 1 << 50,
-            sigma_nano: 10_000_000_000,
-            honest: 130,
-        };
+        let fits = Headroom { nodes: 153, grid: 4, max_cell: 1 << 50, sigma_nano: 10_000_000_000, honest: 130 };
         // 4 * 153 * 2^50 = 6.9e17 < 9.2e18
         assert!(fits.bound().is_some());
-        let wraps = Headroom {
-            max_cell: 1 << 54,
-            ..fits
-        };
+        let wraps = Headroom { max_cell: 1 << 54, ..fits };
         assert_eq!(wraps.bound(), None);
-        let noisy = Headroom {
-            sigma_nano: u64::MAX,
-            max_cell: 1,
-            grid: 1 << 40,
-            ..fits
-        };
+        let noisy = Headroom { sigma_nano: u64::MAX, max_cell: 1, grid: 1 << 40, ..fits };
         assert_eq!(noisy.bound(), None);
     }
 
     #[test]
     fn the_bound_is_the_rule_of_the_protocol() {
-        let h = Headroom {
-            nodes: 4,
-            grid: 2,
-            max_cell: 10,
-            sigma_nano: 3_000_000_000,
-            honest: 1,
-        };
+        let h = Headroom { nodes: 4, grid: 2, max_cell: 10, sigma_nano: 3_000_000_000, honest: 1 };
         // 2*4*10 + 40 * (2*3) * sqrt(4/1)
         assert_eq!(h.bound(), Some(80 + 480));
     }
 
     #[test]
     fn shares_of_all_nodes_fit_together() {
-        let h = Headroom {
-            nodes: 255,
-            grid: 32,
-            max_cell: 1 << 40,
-            sigma_nano: 1 << 50,
-            honest: 3,
-        };
+        let h = Headroom { nodes: 255, grid: 32, max_cell: 1 << 40, sigma_nano: 1 << 50, honest: 3 };
         let data = i128::from(h.grid) * i128::from(h.nodes) * i128::from(h.max_cell);
         assert!(data + i128::from(h.share_bound()) * i128::from(h.nodes) <= i128::from(i64::MAX));
         assert!(h.share_bound() > 0);

@@ -42,11 +42,7 @@ pub struct SealedProof {
 
 impl SealedProof {
     pub(super) fn of(pairs: &[SealedPair], seat: Seat, signature: [u8; 64]) -> Self {
-        Self {
-            seat,
-            digest: transcript::hash(domain::SEALED, &[pairs.as_flattened()]),
-            signature,
-        }
+        Self { seat, digest: transcript::hash(domain::SEALED, &[pairs.as_flattened()]), signature }
     }
 }
 
@@ -91,11 +87,7 @@ impl Transcript {
         w.bytes(&self.envelope);
         w.length(self.entries.len());
         for e in &self.entries {
-            w.u8(e.seat.index())
-                .array(&e.share_key)
-                .array(&e.mask_key)
-                .array(&e.commitment)
-                .array(&e.signature);
+            w.u8(e.seat.index()).array(&e.share_key).array(&e.mask_key).array(&e.commitment).array(&e.signature);
         }
         w.length(self.sealed.len());
         for s in &self.sealed {
@@ -106,16 +98,12 @@ impl Transcript {
             w.u8(m.seat.index()).array(&m.digest).array(&m.signature);
         }
         write_signatures(&mut w, &self.consents);
-        w.list(&self.self_seeds)
-            .list(&self.mask_keys)
-            .array(&self.sum);
+        w.list(&self.self_seeds).list(&self.mask_keys).array(&self.sum);
         w.finish()
     }
 
     pub(super) fn sign(mut self, key: &SigningKey) -> Self {
-        self.signature = key
-            .sign(&framed(domain::TRANSCRIPT, &[&self.body()]))
-            .to_bytes();
+        self.signature = key.sign(&framed(domain::TRANSCRIPT, &[&self.body()])).to_bytes();
         self
     }
 
@@ -134,9 +122,8 @@ impl Transcript {
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut r = Reader::open(Kind::Transcript, bytes)?;
         let envelope = r.bytes(MAX_ENVELOPE_BYTES, "envelope")?.to_vec();
-        let cells = Envelope::decode(&envelope)?
-            .cells()
-            .ok_or_else(|| r.wrong("envelope", "states no valid vector length"))?;
+        let cells =
+            Envelope::decode(&envelope)?.cells().ok_or_else(|| r.wrong("envelope", "states no valid vector length"))?;
         let len = r.length(MOST, 161, "entries")?;
         let entries = (0..len)
             .map(|_| {
@@ -204,9 +191,7 @@ pub enum Finding {
     #[error("the transcript does not carry a valid signature of its coordinator")]
     CoordinatorSignature,
     /// A list is not in order, or one set is not within the set before.
-    #[error(
-        "the councils listed for step \"{step}\" are not distinct members, in order, of the step before"
-    )]
+    #[error("the councils listed for step \"{step}\" are not distinct members, in order, of the step before")]
     Sets {
         /// The step.
         step: Step,
@@ -230,9 +215,7 @@ pub enum Finding {
         step: Step,
     },
     /// A secret is missing, or one too many is shown.
-    #[error(
-        "the transcript does not show exactly one opened secret for each council that dealt shares"
-    )]
+    #[error("the transcript does not show exactly one opened secret for each council that dealt shares")]
     SecretCount,
     /// An opened secret is not the one its owner committed to.
     #[error("the opened secret of council {council} is not the one it committed to")]
@@ -309,12 +292,9 @@ impl Audit {
     pub fn open(bytes: &[u8], roll: &Roll) -> Result<Self, Finding> {
         let transcript = Transcript::decode(bytes)?;
         let envelope = Envelope::decode(&transcript.envelope)?;
-        let (parameters, keys) = envelope
-            .check(roll, envelope.not_before)
-            .map_err(Finding::Envelope)?;
-        let coordinator = roll
-            .coordinator(&envelope.coordinator, envelope.not_before)
-            .ok_or(Finding::CoordinatorSignature)?;
+        let (parameters, keys) = envelope.check(roll, envelope.not_before).map_err(Finding::Envelope)?;
+        let coordinator =
+            roll.coordinator(&envelope.coordinator, envelope.not_before).ok_or(Finding::CoordinatorSignature)?;
         let signed = framed(domain::TRANSCRIPT, &[&transcript.body()]);
         if !verifies(coordinator, &signed, &transcript.signature) {
             return Err(Finding::CoordinatorSignature);
@@ -348,10 +328,7 @@ impl Audit {
             if verifies(&keys[seat.at()], message, signature) {
                 return Ok(());
             }
-            Err(Finding::Signature {
-                council: self.name(seat),
-                step,
-            })
+            Err(Finding::Signature { council: self.name(seat), step })
         };
         for e in &self.transcript.entries {
             let signed = advert_bytes(&self.t0, e.seat, &e.share_key, &e.mask_key, &e.commitment);
@@ -382,23 +359,16 @@ impl Audit {
             return Err(Finding::SecretCount);
         }
         for (seat, seed) in sets.survivors.iter().zip(&t.self_seeds) {
-            let stands = self
-                .entry(seat)
-                .is_some_and(|e| transcript::self_commitment(&self.t0, seat, seed) == e.commitment);
+            let stands =
+                self.entry(seat).is_some_and(|e| transcript::self_commitment(&self.t0, seat, seed) == e.commitment);
             if !stands {
-                return Err(Finding::Secret {
-                    council: self.name(seat),
-                });
+                return Err(Finding::Secret { council: self.name(seat) });
             }
         }
         for (seat, key) in dropped.iter().zip(&t.mask_keys) {
-            let stands = self
-                .entry(seat)
-                .is_some_and(|e| keys::public_of(&Secret::new(*key)) == e.mask_key);
+            let stands = self.entry(seat).is_some_and(|e| keys::public_of(&Secret::new(*key)) == e.mask_key);
             if !stands {
-                return Err(Finding::Secret {
-                    council: self.name(seat),
-                });
+                return Err(Finding::Secret { council: self.name(seat) });
             }
         }
         Ok(())
@@ -413,9 +383,7 @@ impl Audit {
             .seat(council)
             .and_then(|seat| self.transcript.masked.iter().find(|m| m.seat == seat))
             .map(|header| Upload::new(council.to_owned(), header.clone()))
-            .ok_or_else(|| Finding::ForeignVector {
-                council: council.to_owned(),
-            })
+            .ok_or_else(|| Finding::ForeignVector { council: council.to_owned() })
     }
 
     /// Takes a finished vector.
@@ -425,9 +393,7 @@ impl Audit {
     pub fn add(&mut self, vector: Upload) -> Result<(), Finding> {
         let (header, elements) = vector.finish().map_err(Finding::Vector)?;
         if header.t2 != self.t2 || !self.taken.insert(header.seat) {
-            return Err(Finding::ForeignVector {
-                council: self.name(header.seat),
-            });
+            return Err(Finding::ForeignVector { council: self.name(header.seat) });
         }
         ring::add_assign(&mut self.sum, &elements);
         Ok(())
@@ -443,9 +409,7 @@ impl Audit {
         let names = |set: SeatSet| set.iter().map(|s| self.name(s)).collect::<Vec<_>>();
         let missing = survivors.minus(&self.taken);
         if !missing.is_empty() {
-            return Err(Finding::VectorsMissing {
-                councils: names(missing),
-            });
+            return Err(Finding::VectorsMissing { councils: names(missing) });
         }
         let dropped = sharers.minus(&survivors);
         let report = Report {
@@ -455,17 +419,9 @@ impl Audit {
             consents: self.transcript.consents.len(),
             t3: self.t3,
         };
-        let entries: BTreeMap<Seat, Entry> = self
-            .transcript
-            .entries
-            .iter()
-            .map(|e| (e.seat, e.clone()))
-            .collect();
+        let entries: BTreeMap<Seat, Entry> = self.transcript.entries.iter().map(|e| (e.seat, e.clone())).collect();
         let open = |set: SeatSet, secrets: &[[u8; 32]]| {
-            set.iter()
-                .zip(secrets)
-                .map(|(seat, secret)| (seat, Secret::new(*secret)))
-                .collect()
+            set.iter().zip(secrets).map(|(seat, secret)| (seat, Secret::new(*secret))).collect()
         };
         let secrets = Secrets {
             self_seeds: open(survivors, &self.transcript.self_seeds),
@@ -481,18 +437,10 @@ impl Audit {
             dropped,
             revealed: &BTreeMap::new(),
         };
-        let masks = case
-            .masks_to_undo(&secrets)
-            .map_err(|seat| Finding::Secret {
-                council: self.name(seat),
-            })?;
+        let masks = case.masks_to_undo(&secrets).map_err(|seat| Finding::Secret { council: self.name(seat) })?;
         recovery::undo(&masks, &mut self.sum);
         let same = self.sum.len() == cells.len()
-            && self
-                .sum
-                .iter()
-                .zip(cells)
-                .all(|(a, b)| ring::to_signed(*a) == *b)
+            && self.sum.iter().zip(cells).all(|(a, b)| ring::to_signed(*a) == *b)
             && transcript::sum_hash(&self.t3, cells) == self.transcript.sum;
         if same { Ok(report) } else { Err(Finding::Sum) }
     }
@@ -505,51 +453,25 @@ struct Sets {
 
 impl Sets {
     fn of(t: &Transcript, envelope: &Envelope, parameters: &Parameters) -> Result<Self, Finding> {
-        let cohort: SeatSet = (0..envelope.cohort.len())
-            .filter_map(|s| u8::try_from(s).ok().map(Seat::new))
-            .collect();
+        let cohort: SeatSet = (0..envelope.cohort.len()).filter_map(|s| u8::try_from(s).ok().map(Seat::new)).collect();
         let floor = usize::from(parameters.min_survivors());
-        let advertised = set(
-            t.entries.iter().map(|e| e.seat),
-            &cohort,
-            Step::Advertise,
-            floor,
-        )?;
-        let sharers = set(
-            t.sealed.iter().map(|s| s.seat),
-            &advertised,
-            Step::Share,
-            floor,
-        )?;
+        let advertised = set(t.entries.iter().map(|e| e.seat), &cohort, Step::Advertise, floor)?;
+        let sharers = set(t.sealed.iter().map(|s| s.seat), &advertised, Step::Share, floor)?;
         let survivors = set(t.masked.iter().map(|m| m.seat), &sharers, Step::Mask, floor)?;
         let threshold = usize::from(parameters.threshold());
-        set(
-            t.consents.iter().map(|c| c.0),
-            &survivors,
-            Step::Consent,
-            threshold,
-        )?;
+        set(t.consents.iter().map(|c| c.0), &survivors, Step::Consent, threshold)?;
         Ok(Self { sharers, survivors })
     }
 }
 
-fn set(
-    seats: impl Iterator<Item = Seat>,
-    within: &SeatSet,
-    step: Step,
-    need: usize,
-) -> Result<SeatSet, Finding> {
+fn set(seats: impl Iterator<Item = Seat>, within: &SeatSet, step: Step, need: usize) -> Result<SeatSet, Finding> {
     let list: Vec<Seat> = seats.collect();
     let set: SeatSet = list.iter().copied().collect();
     if !list.is_sorted_by(|a, b| a < b) || !set.is_subset(within) {
         return Err(Finding::Sets { step });
     }
     if set.len() < need {
-        return Err(Finding::TooFew {
-            step,
-            have: set.len(),
-            need,
-        });
+        return Err(Finding::TooFew { step, have: set.len(), need });
     }
     Ok(set)
 }

@@ -76,10 +76,7 @@ pub(crate) struct Reader<'a> {
 impl<'a> Reader<'a> {
     /// Checks the four leading bytes.
     pub(crate) fn open(kind: Kind, bytes: &'a [u8]) -> Result<Self, Malformed> {
-        let mut reader = Self {
-            rest: bytes,
-            message: kind.name(),
-        };
+        let mut reader = Self { rest: bytes, message: kind.name() };
         let [f, m, k, v] = reader.array::<4>("header")?;
         if [f, m] != *b"FM" {
             return Err(reader.wrong("header", "is not one of this protocol"));
@@ -88,20 +85,13 @@ impl<'a> Reader<'a> {
             return Err(reader.wrong("header", "announces another message"));
         }
         if v != VERSION {
-            return Err(reader.wrong(
-                "header",
-                "has a protocol version this program does not speak",
-            ));
+            return Err(reader.wrong("header", "has a protocol version this program does not speak"));
         }
         Ok(reader)
     }
 
     pub(crate) fn wrong(&self, field: &'static str, problem: &'static str) -> Malformed {
-        Malformed {
-            message: self.message,
-            field,
-            problem,
-        }
+        Malformed { message: self.message, field, problem }
     }
 
     fn take(&mut self, len: usize, field: &'static str) -> Result<&'a [u8], Malformed> {
@@ -114,10 +104,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(crate) fn array<const N: usize>(
-        &mut self,
-        field: &'static str,
-    ) -> Result<[u8; N], Malformed> {
+    pub(crate) fn array<const N: usize>(&mut self, field: &'static str) -> Result<[u8; N], Malformed> {
         let mut out = [0; N];
         out.copy_from_slice(self.take(N, field)?);
         Ok(out)
@@ -140,30 +127,18 @@ impl<'a> Reader<'a> {
     }
 
     /// A length that must not pass `most`, and whose items of `each` bytes must still be there.
-    pub(crate) fn length(
-        &mut self,
-        most: usize,
-        each: usize,
-        field: &'static str,
-    ) -> Result<usize, Malformed> {
+    pub(crate) fn length(&mut self, most: usize, each: usize, field: &'static str) -> Result<usize, Malformed> {
         let len = self.u32(field)? as usize;
         if len > most {
             return Err(self.wrong(field, "is longer than the protocol allows"));
         }
-        if len
-            .checked_mul(each)
-            .is_none_or(|need| need > self.rest.len())
-        {
+        if len.checked_mul(each).is_none_or(|need| need > self.rest.len()) {
             return Err(self.wrong(field, "is cut short"));
         }
         Ok(len)
     }
 
-    pub(crate) fn bytes(
-        &mut self,
-        most: usize,
-        field: &'static str,
-    ) -> Result<&'a [u8], Malformed> {
+    pub(crate) fn bytes(&mut self, most: usize, field: &'static str) -> Result<&'a [u8], Malformed> {
         let len = self.length(most, 1, field)?;
         self.take(len, field)
     }
@@ -177,21 +152,13 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(crate) fn list<const N: usize>(
-        &mut self,
-        most: usize,
-        field: &'static str,
-    ) -> Result<Vec<[u8; N]>, Malformed> {
+    pub(crate) fn list<const N: usize>(&mut self, most: usize, field: &'static str) -> Result<Vec<[u8; N]>, Malformed> {
         let len = self.length(most, N, field)?;
         (0..len).map(|_| self.array(field)).collect()
     }
 
     pub(crate) fn finish(self) -> Result<(), Malformed> {
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(self.wrong("end", "is followed by left-over bytes"))
-        }
+        if self.rest.is_empty() { Ok(()) } else { Err(self.wrong("end", "is followed by left-over bytes")) }
     }
 }
 

@@ -24,9 +24,7 @@ use super::audit::Transcript;
 use super::codec::Malformed;
 use super::envelope::{Envelope, verifies};
 use super::keys;
-use super::messages::{
-    Advert, Consent, Entry, Masked, Quorum, Relay, Revealed, Roster, Sealed, Survivors,
-};
+use super::messages::{Advert, Consent, Entry, Masked, Quorum, Relay, Revealed, Roster, Sealed, Survivors};
 use super::node::{advert_bytes, consent_bytes, masked_bytes, revealed_bytes, sealed_bytes};
 use super::parameters::Parameters;
 use super::recovery;
@@ -138,11 +136,7 @@ impl Upload {
     /// goes beyond the announced length.
     pub fn absorb(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Fault> {
         let expected = self.elements.len() as u64;
-        let wrong = || Fault::Chunk {
-            council: self.council.clone(),
-            offset,
-            expected,
-        };
+        let wrong = || Fault::Chunk { council: self.council.clone(), offset, expected };
         let room = (self.header.cells as usize - self.elements.len()) * ring::ELEMENT_BYTES;
         if offset != expected || bytes.is_empty() || bytes.len() > room {
             return Err(wrong());
@@ -162,9 +156,7 @@ impl Upload {
     /// The seat, the announcement and the elements, if they are the ones that were signed.
     pub(super) fn finish(self) -> Result<(Masked, Vec<u64>), Fault> {
         if !self.is_complete() || self.hasher.finish() != self.header.digest {
-            return Err(Fault::Digest {
-                council: self.council,
-            });
+            return Err(Fault::Digest { council: self.council });
         }
         Ok((self.header, self.elements))
     }
@@ -254,9 +246,9 @@ impl Round {
 
     fn audience(&self, step: Step) -> SeatSet {
         match step {
-            Step::Advertise => (0..self.signatories.len())
-                .filter_map(|s| u8::try_from(s).ok().map(Seat::new))
-                .collect(),
+            Step::Advertise => {
+                (0..self.signatories.len()).filter_map(|s| u8::try_from(s).ok().map(Seat::new)).collect()
+            }
             Step::Share => seats(&self.adverts),
             Step::Mask => seats(&self.sealed),
             Step::Consent | Step::Unmask => seats(&self.masked),
@@ -274,9 +266,7 @@ impl Round {
     }
 
     fn names(&self, set: &SeatSet) -> Vec<&str> {
-        set.iter()
-            .filter_map(|s| self.envelope.council(s))
-            .collect()
+        set.iter().filter_map(|s| self.envelope.council(s)).collect()
     }
 
     fn name(&self, seat: Seat) -> String {
@@ -286,34 +276,19 @@ impl Round {
     /// The seat of the council at the other end of a link, if the current step is its turn.
     fn sender(&self, council: &str, step: Step) -> Result<Seat, Fault> {
         if self.step != step {
-            return Err(Fault::WrongStep {
-                council: council.to_owned(),
-                step,
-            });
+            return Err(Fault::WrongStep { council: council.to_owned(), step });
         }
         self.envelope
             .seat(council)
             .filter(|seat| self.audience(step).contains(*seat))
-            .ok_or_else(|| Fault::NotExpected {
-                council: council.to_owned(),
-                step,
-            })
+            .ok_or_else(|| Fault::NotExpected { council: council.to_owned(), step })
     }
 
-    fn signed_by(
-        &self,
-        seat: Seat,
-        message: &[u8],
-        signature: &[u8; 64],
-        step: Step,
-    ) -> Result<(), Fault> {
+    fn signed_by(&self, seat: Seat, message: &[u8], signature: &[u8; 64], step: Step) -> Result<(), Fault> {
         if verifies(&self.signatories[seat.at()], message, signature) {
             return Ok(());
         }
-        Err(Fault::Signature {
-            council: self.name(seat),
-            step,
-        })
+        Err(Fault::Signature { council: self.name(seat), step })
     }
 
     /// Step 0: takes the keys of the council at the other end of a link. The same advert twice is taken once.
@@ -329,13 +304,7 @@ impl Round {
         if let Some(known) = self.adverts.get(&from) {
             return once(council, step, *known == entry);
         }
-        let signed = advert_bytes(
-            &self.t0,
-            from,
-            &entry.share_key,
-            &entry.mask_key,
-            &entry.commitment,
-        );
+        let signed = advert_bytes(&self.t0, from, &entry.share_key, &entry.mask_key, &entry.commitment);
         self.signed_by(from, &signed, &entry.signature, step)?;
         let sound = keys::is_sound(&entry.share_key) && keys::is_sound(&entry.mask_key);
         let repeated = self
@@ -344,14 +313,9 @@ impl Round {
             .flat_map(|e| [e.share_key, e.mask_key])
             .chain([entry.share_key])
             .any(|k| k == entry.mask_key)
-            || self
-                .adverts
-                .values()
-                .any(|e| e.share_key == entry.share_key || e.mask_key == entry.share_key);
+            || self.adverts.values().any(|e| e.share_key == entry.share_key || e.mask_key == entry.share_key);
         if !sound || repeated {
-            return Err(Fault::UnsoundKey {
-                council: council.to_owned(),
-            });
+            return Err(Fault::UnsoundKey { council: council.to_owned() });
         }
         self.adverts.insert(from, entry);
         Ok(())
@@ -362,11 +326,7 @@ impl Round {
             return Err(Failure::WrongStep { step });
         }
         if self.answered() < self.need() {
-            return Err(Failure::TooFew {
-                step,
-                have: self.answered(),
-                need: self.need(),
-            });
+            return Err(Failure::TooFew { step, have: self.answered(), need: self.need() });
         }
         self.step = next;
         Ok(())
@@ -380,11 +340,7 @@ impl Round {
         self.close(Step::Advertise, Step::Share)?;
         let entries: Vec<Entry> = self.adverts.values().cloned().collect();
         self.t1 = transcript::t1(&self.t0, &entries);
-        Ok(Roster {
-            t0: self.t0,
-            entries,
-        }
-        .encode())
+        Ok(Roster { t0: self.t0, entries }.encode())
     }
 
     /// Step 1: takes the sealed shares of a council.
@@ -400,12 +356,7 @@ impl Round {
             return once(council, step, *known == sealed);
         }
         count(council, step, sealed.pairs.len(), self.adverts.len() - 1)?;
-        self.signed_by(
-            from,
-            &sealed_bytes(&self.t1, from, &sealed.pairs),
-            &sealed.signature,
-            step,
-        )?;
+        self.signed_by(from, &sealed_bytes(&self.t1, from, &sealed.pairs), &sealed.signature, step)?;
         self.sealed.insert(from, sealed);
         Ok(())
     }
@@ -437,11 +388,7 @@ impl Round {
                 sealed.pairs.get(place).copied()
             })
             .collect::<Option<_>>()?;
-        let relay = Relay {
-            t1: self.t1,
-            sharers: seats(&self.sealed),
-            pairs,
-        };
+        let relay = Relay { t1: self.t1, sharers: seats(&self.sealed), pairs };
         Some(relay.encode())
     }
 
@@ -458,12 +405,7 @@ impl Round {
             return once(council, step, *known == header).map(|()| None);
         }
         count(council, step, header.cells as usize, self.cells as usize)?;
-        self.signed_by(
-            from,
-            &masked_bytes(&self.t2, from, &header.digest),
-            &header.signature,
-            step,
-        )?;
+        self.signed_by(from, &masked_bytes(&self.t2, from, &header.digest), &header.signature, step)?;
         Ok(Some(Upload::new(council.to_owned(), header)))
     }
 
@@ -531,11 +473,7 @@ impl Round {
             .take(usize::from(self.parameters.threshold()))
             .map(|(seat, signature)| (*seat, *signature))
             .collect();
-        Ok(Quorum {
-            t3: self.t3,
-            consents,
-        }
-        .encode())
+        Ok(Quorum { t3: self.t3, consents }.encode())
     }
 
     /// Step 4: takes the shares that a council reveals.
@@ -582,34 +520,22 @@ impl Round {
             dropped: seats(&self.sealed).minus(&seats(&self.masked)),
             revealed: &self.revealed,
         };
-        let secrets = case.secrets().map_err(|seat| Failure::Unrecoverable {
-            council: self.name(seat),
-        })?;
-        let masks = case
-            .masks_to_undo(&secrets)
-            .map_err(|seat| Failure::Unrecoverable {
-                council: self.name(seat),
-            })?;
+        let secrets = case.secrets().map_err(|seat| Failure::Unrecoverable { council: self.name(seat) })?;
+        let masks = case.masks_to_undo(&secrets).map_err(|seat| Failure::Unrecoverable { council: self.name(seat) })?;
         let mut sum = self.sum.clone();
         recovery::undo(&masks, &mut sum);
 
         let cells: Vec<i64> = sum.into_iter().map(ring::to_signed).collect();
         let bound = self.envelope.headroom().bound().unwrap_or(0).unsigned_abs();
         if cells.iter().any(|c| c.unsigned_abs() > bound) {
-            return Err(Failure::OutOfRange {
-                councils: self.masked.len(),
-            });
+            return Err(Failure::OutOfRange { councils: self.masked.len() });
         }
         let transcript = self.transcript(&secrets, &cells).sign(signing);
         Ok(Outcome {
             sum: Sum {
                 cells,
                 grid: self.envelope.plan.grid,
-                councils: self
-                    .names(&seats(&self.masked))
-                    .into_iter()
-                    .map(str::to_owned)
-                    .collect(),
+                councils: self.names(&seats(&self.masked)).into_iter().map(str::to_owned).collect(),
             },
             wrong_shares: secrets.wrong.iter().map(|s| self.name(s)).collect(),
             transcript,
@@ -627,11 +553,7 @@ impl Round {
                 .collect(),
             masked: self.masked.values().cloned().collect(),
             consents: self.consents.iter().map(|(s, sig)| (*s, *sig)).collect(),
-            self_seeds: secrets
-                .self_seeds
-                .iter()
-                .map(|(_, s)| *s.expose())
-                .collect(),
+            self_seeds: secrets.self_seeds.iter().map(|(_, s)| *s.expose()).collect(),
             mask_keys: secrets.mask_keys.iter().map(|(_, s)| *s.expose()).collect(),
             sum: transcript::sum_hash(&self.t3, cells),
             signature: [0; 64],
@@ -644,10 +566,7 @@ fn seats<V>(map: &BTreeMap<Seat, V>) -> SeatSet {
 }
 
 fn malformed(council: &str) -> impl FnOnce(Malformed) -> Fault + '_ {
-    move |source| Fault::Malformed {
-        council: council.to_owned(),
-        source,
-    }
+    move |source| Fault::Malformed { council: council.to_owned(), source }
 }
 
 /// The same answer twice is one answer; two different ones are a fault.
@@ -655,21 +574,11 @@ fn once(council: &str, step: Step, same: bool) -> Result<(), Fault> {
     if same {
         return Ok(());
     }
-    Err(Fault::TwoAnswers {
-        council: council.to_owned(),
-        step,
-    })
+    Err(Fault::TwoAnswers { council: council.to_owned(), step })
 }
 
 /// A message is for its sender's seat and for this transcript.
-fn bind(
-    council: &str,
-    from: Seat,
-    seat: Seat,
-    has: &Hash,
-    should: &Hash,
-    step: Step,
-) -> Result<(), Fault> {
+fn bind(council: &str, from: Seat, seat: Seat, has: &Hash, should: &Hash, step: Step) -> Result<(), Fault> {
     let council = council.to_owned();
     if seat != from {
         return Err(Fault::WrongSeat { council });
@@ -684,10 +593,5 @@ fn count(council: &str, step: Step, have: usize, need: usize) -> Result<(), Faul
     if have == need {
         return Ok(());
     }
-    Err(Fault::Count {
-        council: council.to_owned(),
-        step,
-        have,
-        need,
-    })
+    Err(Fault::Count { council: council.to_owned(), step, have, need })
 }

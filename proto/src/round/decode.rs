@@ -22,10 +22,7 @@ pub(super) fn wrong_points(shares: &[Share], threshold: usize) -> Option<Vec<u8>
     let found: Option<Vec<Vec<u8>>> = (0..32usize)
         .into_par_iter()
         .map(|byte| {
-            let points: Vec<(Gf256, Gf256)> = shares
-                .iter()
-                .map(|s| (Gf256(s.x), Gf256(s.value[byte])))
-                .collect();
+            let points: Vec<(Gf256, Gf256)> = shares.iter().map(|s| (Gf256(s.x), Gf256(s.value[byte]))).collect();
             wrong_at_one_byte(&points, threshold, most)
         })
         .collect();
@@ -68,19 +65,13 @@ fn decode(points: &[(Gf256, Gf256)], threshold: usize, errors: usize) -> Option<
     let mut locator = e.to_vec();
     locator.push(ONE);
     let f = divide(q, &locator)?;
-    let wrong: Vec<u8> = points
-        .iter()
-        .filter(|(x, y)| evaluate(&f[..threshold.min(f.len())], *x) != *y)
-        .map(|(x, _)| x.0)
-        .collect();
-    (f.iter().skip(threshold).all(|c| *c == ZERO) && wrong.len() <= (points.len() - threshold) / 2)
-        .then_some(wrong)
+    let wrong: Vec<u8> =
+        points.iter().filter(|(x, y)| evaluate(&f[..threshold.min(f.len())], *x) != *y).map(|(x, _)| x.0).collect();
+    (f.iter().skip(threshold).all(|c| *c == ZERO) && wrong.len() <= (points.len() - threshold) / 2).then_some(wrong)
 }
 
 fn powers(x: Gf256, count: usize) -> Vec<Gf256> {
-    std::iter::successors(Some(ONE), |p| Some(*p * x))
-        .take(count)
-        .collect()
+    std::iter::successors(Some(ONE), |p| Some(*p * x)).take(count).collect()
 }
 
 fn evaluate(coefficients: &[Gf256], x: Gf256) -> Gf256 {

@@ -53,20 +53,8 @@ pub struct Mandate {
 impl Mandate {
     /// Signs a question as the analyst.
     #[must_use]
-    pub fn sign(
-        query_id: [u8; 16],
-        query: Vec<u8>,
-        analyst: &str,
-        asked_until: u64,
-        key: &SigningKey,
-    ) -> Self {
-        let mut mandate = Self {
-            query_id,
-            query,
-            analyst: analyst.to_owned(),
-            asked_until,
-            signature: [0; 64],
-        };
+    pub fn sign(query_id: [u8; 16], query: Vec<u8>, analyst: &str, asked_until: u64, key: &SigningKey) -> Self {
+        let mut mandate = Self { query_id, query, analyst: analyst.to_owned(), asked_until, signature: [0; 64] };
         mandate.signature = key.sign(&mandate.signed_bytes()).to_bytes();
         mandate
     }
@@ -76,12 +64,7 @@ impl Mandate {
     pub fn signed_bytes(&self) -> Vec<u8> {
         framed(
             domain::MANDATE,
-            &[
-                &self.query_id,
-                &self.query,
-                self.analyst.as_bytes(),
-                &self.asked_until.to_le_bytes(),
-            ],
+            &[&self.query_id, &self.query, self.analyst.as_bytes(), &self.asked_until.to_le_bytes()],
         )
     }
 }
@@ -208,8 +191,7 @@ impl Envelope {
             .bytes(self.mandate.analyst.as_bytes())
             .u64(self.mandate.asked_until)
             .array(&self.mandate.signature);
-        w.bytes(self.code_lists.as_bytes())
-            .bytes(self.period.as_bytes());
+        w.bytes(self.code_lists.as_bytes()).bytes(self.period.as_bytes());
         w.length(self.cohort.len());
         for code in &self.cohort {
             w.bytes(code.as_bytes());
@@ -264,9 +246,7 @@ impl Envelope {
         let code_lists = r.text(MAX_TEXT_BYTES, "code lists")?;
         let period = r.text(MAX_TEXT_BYTES, "period")?;
         let n = r.length(usize::from(MAX_NODES), 4, "cohort")?;
-        let cohort = (0..n)
-            .map(|_| r.text(MAX_CODE_BYTES, "cohort"))
-            .collect::<Result<Vec<_>, _>>()?;
+        let cohort = (0..n).map(|_| r.text(MAX_CODE_BYTES, "cohort")).collect::<Result<Vec<_>, _>>()?;
         if !cohort.is_sorted_by(|a, b| a < b) {
             return Err(r.wrong("cohort", "is not in ascending order without repetition"));
         }
@@ -311,10 +291,7 @@ impl Envelope {
     /// Elements of the vector: `blocks * cells_per_block`, at most 2^20; `None` when there is no such number.
     #[must_use]
     pub fn cells(&self) -> Option<u32> {
-        self.plan
-            .blocks
-            .checked_mul(self.plan.cells_per_block)
-            .filter(|cells| (1..=MAX_CELLS).contains(cells))
+        self.plan.blocks.checked_mul(self.plan.cells_per_block).filter(|cells| (1..=MAX_CELLS).contains(cells))
     }
 
     /// `n`, `c`, `t` and `s_min`, checked.
@@ -346,59 +323,35 @@ impl Envelope {
     /// The seat of a council.
     #[must_use]
     pub fn seat(&self, council: &str) -> Option<Seat> {
-        let at = self
-            .cohort
-            .binary_search_by(|c| c.as_str().cmp(council))
-            .ok()?;
+        let at = self.cohort.binary_search_by(|c| c.as_str().cmp(council)).ok()?;
         u8::try_from(at).ok().map(Seat::new)
     }
 
     /// Checks that do not depend on who looks: numbers, vector, protection, signatures, cohort against the roll.
     ///
     /// Returns the keys of the cohort by seat.
-    pub(crate) fn check(
-        &self,
-        roll: &Roll,
-        now: u64,
-    ) -> Result<(Parameters, Vec<VerifyingKey>), Refusal> {
+    pub(crate) fn check(&self, roll: &Roll, now: u64) -> Result<(Parameters, Vec<VerifyingKey>), Refusal> {
         if self.registry != *roll.registry() {
             return Err(Refusal::RegistryDiffers);
         }
-        let coordinator = roll.coordinator(&self.coordinator, now).ok_or_else(|| {
-            Refusal::UnknownCoordinator {
-                name: self.coordinator.clone(),
-            }
-        })?;
+        let coordinator = roll
+            .coordinator(&self.coordinator, now)
+            .ok_or_else(|| Refusal::UnknownCoordinator { name: self.coordinator.clone() })?;
         if !verifies(coordinator, &self.signed_bytes(), &self.signature) {
-            return Err(Refusal::CoordinatorSignature {
-                name: self.coordinator.clone(),
-            });
+            return Err(Refusal::CoordinatorSignature { name: self.coordinator.clone() });
         }
-        let analyst =
-            roll.analyst(&self.mandate.analyst, now)
-                .ok_or_else(|| Refusal::UnknownAnalyst {
-                    name: self.mandate.analyst.clone(),
-                })?;
-        if !verifies(
-            analyst,
-            &self.mandate.signed_bytes(),
-            &self.mandate.signature,
-        ) {
-            return Err(Refusal::AnalystSignature {
-                name: self.mandate.analyst.clone(),
-            });
+        let analyst = roll
+            .analyst(&self.mandate.analyst, now)
+            .ok_or_else(|| Refusal::UnknownAnalyst { name: self.mandate.analyst.clone() })?;
+        if !verifies(analyst, &self.mandate.signed_bytes(), &self.mandate.signature) {
+            return Err(Refusal::AnalystSignature { name: self.mandate.analyst.clone() });
         }
         let parameters = self.parameters().map_err(Refusal::Parameters)?;
         if self.threshold != parameters.threshold() {
-            return Err(Refusal::Threshold {
-                stated: self.threshold,
-                rule: parameters.threshold(),
-            });
+            return Err(Refusal::Threshold { stated: self.threshold, rule: parameters.threshold() });
         }
         if !(1..=MAX_ATTEMPTS).contains(&self.attempt) {
-            return Err(Refusal::Attempt {
-                attempt: self.attempt,
-            });
+            return Err(Refusal::Attempt { attempt: self.attempt });
         }
         self.check_plan(&parameters)?;
         Ok((parameters, self.signatories(roll, now)?))
@@ -407,16 +360,10 @@ impl Envelope {
     fn signatories(&self, roll: &Roll, now: u64) -> Result<Vec<VerifyingKey>, Refusal> {
         let mut keys: Vec<VerifyingKey> = Vec::with_capacity(self.cohort.len());
         for council in &self.cohort {
-            let key = roll
-                .council(council, now)
-                .ok_or_else(|| Refusal::NotRegistered {
-                    council: council.clone(),
-                })?;
+            let key = roll.council(council, now).ok_or_else(|| Refusal::NotRegistered { council: council.clone() })?;
             // Two seats with one key would let one party sign for two councils.
             if keys.contains(key) {
-                return Err(Refusal::SharedSigningKey {
-                    council: council.clone(),
-                });
+                return Err(Refusal::SharedSigningKey { council: council.clone() });
             }
             keys.push(*key);
         }
@@ -426,10 +373,7 @@ impl Envelope {
     fn check_plan(&self, parameters: &Parameters) -> Result<(), Refusal> {
         let p = &self.plan;
         if self.cells().is_none() {
-            return Err(Refusal::VectorLength {
-                blocks: p.blocks,
-                cells_per_block: p.cells_per_block,
-            });
+            return Err(Refusal::VectorLength { blocks: p.blocks, cells_per_block: p.cells_per_block });
         }
         if !p.grid.is_power_of_two() || p.grid > MAX_GRID {
             return Err(Refusal::Grid { grid: p.grid });
@@ -464,22 +408,12 @@ impl Envelope {
     }
 
     /// The checks of one node against its own policy and its own reading of the query.
-    pub(crate) fn check_limits(
-        &self,
-        limits: &Limits,
-        parameters: &Parameters,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn check_limits(&self, limits: &Limits, parameters: &Parameters) -> Result<(), Refusal> {
         if parameters.nodes() < limits.min_cohort {
-            return Err(Refusal::CohortTooSmall {
-                have: parameters.nodes(),
-                need: limits.min_cohort,
-            });
+            return Err(Refusal::CohortTooSmall { have: parameters.nodes(), need: limits.min_cohort });
         }
         if parameters.colluding() < limits.max_colluding {
-            return Err(Refusal::TooFewColluding {
-                stated: parameters.colluding(),
-                need: limits.max_colluding,
-            });
+            return Err(Refusal::TooFewColluding { stated: parameters.colluding(), need: limits.max_colluding });
         }
         if parameters.min_survivors() < limits.min_survivors {
             return Err(Refusal::SurvivorFloorTooLow {
@@ -488,10 +422,7 @@ impl Envelope {
             });
         }
         if self.plan.rho_nano > limits.max_rho_nano {
-            return Err(Refusal::PriceTooHigh {
-                rho_nano: self.plan.rho_nano,
-                most: limits.max_rho_nano,
-            });
+            return Err(Refusal::PriceTooHigh { rho_nano: self.plan.rho_nano, most: limits.max_rho_nano });
         }
         if self.plan.mechanism == Mechanism::Exact && !limits.allow_exact {
             return Err(Refusal::ExactNotAllowed);
@@ -507,23 +438,17 @@ impl Envelope {
 
     pub(crate) fn check_expected(&self, expected: &Expected) -> Result<(), Refusal> {
         let p = &self.plan;
-        if (p.layout, p.blocks, p.cells_per_block)
-            != (expected.layout, expected.blocks, expected.cells_per_block)
-        {
+        if (p.layout, p.blocks, p.cells_per_block) != (expected.layout, expected.blocks, expected.cells_per_block) {
             return Err(Refusal::LayoutDiffers);
         }
         if p.mechanism != expected.mechanism {
             return Err(Refusal::MechanismDiffers);
         }
-        if (p.d1, p.d2_squared, p.max_cell) != (expected.d1, expected.d2_squared, expected.max_cell)
-        {
+        if (p.d1, p.d2_squared, p.max_cell) != (expected.d1, expected.d2_squared, expected.max_cell) {
             return Err(Refusal::SensitivityDiffers);
         }
         if p.rho_nano < expected.rho_nano {
-            return Err(Refusal::PriceUnderstated {
-                stated: p.rho_nano,
-                own: expected.rho_nano,
-            });
+            return Err(Refusal::PriceUnderstated { stated: p.rho_nano, own: expected.rho_nano });
         }
         Ok(())
     }
@@ -531,19 +456,13 @@ impl Envelope {
     /// Whether the round is open at `now`, and the question still asked.
     pub(crate) fn check_open(&self, now: u64) -> Result<(), Refusal> {
         if now < self.not_before {
-            return Err(Refusal::NotYet {
-                not_before: self.not_before,
-            });
+            return Err(Refusal::NotYet { not_before: self.not_before });
         }
         if now >= self.expiry {
-            return Err(Refusal::Expired {
-                expiry: self.expiry,
-            });
+            return Err(Refusal::Expired { expiry: self.expiry });
         }
         if now >= self.mandate.asked_until {
-            return Err(Refusal::MandateLapsed {
-                asked_until: self.mandate.asked_until,
-            });
+            return Err(Refusal::MandateLapsed { asked_until: self.mandate.asked_until });
         }
         Ok(())
     }
@@ -558,6 +477,5 @@ impl Envelope {
 /// Strict Ed25519 verification: refuses keys and signature points of small order and non-canonical encodings, so
 /// that one signature fits one message under one key for every verifier.
 pub(crate) fn verifies(key: &VerifyingKey, message: &[u8], signature: &[u8; 64]) -> bool {
-    key.verify_strict(message, &Signature::from_bytes(signature))
-        .is_ok()
+    key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
 }

@@ -113,23 +113,12 @@ impl Agreement {
 
     /// Key that seals the pair of shares from `dealer` for `holder`.
     pub(crate) fn share_key(&self, t1: &Hash, dealer: Seat, holder: Seat) -> Secret {
-        derive(
-            self.0.as_bytes(),
-            t1,
-            &framed(domain::SHARE_KEY, &[&[dealer.index()], &[holder.index()]]),
-        )
+        derive(self.0.as_bytes(), t1, &framed(domain::SHARE_KEY, &[&[dealer.index()], &[holder.index()]]))
     }
 
     /// Key of the mask between two nodes: the same on both sides.
     pub(crate) fn pair_mask(&self, t2: &Hash, a: Seat, b: Seat) -> Secret {
-        derive(
-            self.0.as_bytes(),
-            t2,
-            &framed(
-                domain::PAIR_MASK,
-                &[&[a.min(b).index()], &[a.max(b).index()]],
-            ),
-        )
+        derive(self.0.as_bytes(), t2, &framed(domain::PAIR_MASK, &[&[a.min(b).index()], &[a.max(b).index()]]))
     }
 }
 
@@ -163,22 +152,10 @@ mod tests {
         let ab = a.agree_share(&b.share_public()).expect("contributory");
         let ba = b.agree_share(&a.share_public()).expect("contributory");
         let (i, j) = (Seat::new(0), Seat::new(1));
-        assert_eq!(
-            ab.share_key(&t, i, j).expose(),
-            ba.share_key(&t, i, j).expose()
-        );
-        assert_ne!(
-            ab.share_key(&t, i, j).expose(),
-            ab.share_key(&t, j, i).expose()
-        );
-        assert_eq!(
-            ab.pair_mask(&t, i, j).expose(),
-            ba.pair_mask(&t, j, i).expose()
-        );
-        assert_ne!(
-            ab.pair_mask(&t, i, j).expose(),
-            ab.pair_mask(&[8; 32], i, j).expose()
-        );
+        assert_eq!(ab.share_key(&t, i, j).expose(), ba.share_key(&t, i, j).expose());
+        assert_ne!(ab.share_key(&t, i, j).expose(), ab.share_key(&t, j, i).expose());
+        assert_eq!(ab.pair_mask(&t, i, j).expose(), ba.pair_mask(&t, j, i).expose());
+        assert_ne!(ab.pair_mask(&t, i, j).expose(), ab.pair_mask(&[8; 32], i, j).expose());
     }
 
     #[test]
@@ -207,9 +184,6 @@ mod tests {
     #[test]
     fn debug_shows_nothing() {
         let secret = Secret::new([0xab; 32]);
-        assert_eq!(
-            format!("{secret:?} {:?}", keys(5)),
-            "Secret(..) AttemptKeys(..)"
-        );
+        assert_eq!(format!("{secret:?} {:?}", keys(5)), "Secret(..) AttemptKeys(..)");
     }
 }

@@ -74,10 +74,7 @@ impl Advert {
     /// [`Malformed`] naming the field.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut r = Reader::open(Kind::Advert, bytes)?;
-        let advert = Self {
-            t0: r.array("T0")?,
-            entry: Entry::read(&mut r)?,
-        };
+        let advert = Self { t0: r.array("T0")?, entry: Entry::read(&mut r)? };
         r.finish()?;
         Ok(advert)
     }
@@ -112,9 +109,7 @@ impl Roster {
         let mut r = Reader::open(Kind::Roster, bytes)?;
         let t0 = r.array("T0")?;
         let len = r.length(MOST, ENTRY_BYTES, "entries")?;
-        let entries = (0..len)
-            .map(|_| Entry::read(&mut r))
-            .collect::<Result<_, _>>()?;
+        let entries = (0..len).map(|_| Entry::read(&mut r)).collect::<Result<_, _>>()?;
         r.finish()?;
         Ok(Self { t0, entries })
     }
@@ -138,10 +133,7 @@ impl Sealed {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::open(Kind::Sealed);
-        w.array(&self.t1)
-            .u8(self.seat.index())
-            .list(&self.pairs)
-            .array(&self.signature);
+        w.array(&self.t1).u8(self.seat.index()).list(&self.pairs).array(&self.signature);
         w.finish()
     }
 
@@ -178,9 +170,7 @@ impl Relay {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::open(Kind::Relay);
-        w.array(&self.t1)
-            .array(self.sharers.bitmap())
-            .list(&self.pairs);
+        w.array(&self.t1).array(self.sharers.bitmap()).list(&self.pairs);
         w.finish()
     }
 
@@ -190,11 +180,8 @@ impl Relay {
     /// [`Malformed`] naming the field.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut r = Reader::open(Kind::Relay, bytes)?;
-        let relay = Self {
-            t1: r.array("T1")?,
-            sharers: SeatSet::from_bitmap(r.array("U2")?),
-            pairs: r.list(MOST, "pairs")?,
-        };
+        let relay =
+            Self { t1: r.array("T1")?, sharers: SeatSet::from_bitmap(r.array("U2")?), pairs: r.list(MOST, "pairs")? };
         r.finish()?;
         Ok(relay)
     }
@@ -220,11 +207,7 @@ impl Masked {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::open(Kind::Masked);
-        w.array(&self.t2)
-            .u8(self.seat.index())
-            .u32(self.cells)
-            .array(&self.digest)
-            .array(&self.signature);
+        w.array(&self.t2).u8(self.seat.index()).u32(self.cells).array(&self.digest).array(&self.signature);
         w.finish()
     }
 
@@ -273,10 +256,7 @@ impl Survivors {
     /// [`Malformed`] naming the field.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut r = Reader::open(Kind::Survivors, bytes)?;
-        let survivors = Self {
-            t2: r.array("T2")?,
-            survivors: SeatSet::from_bitmap(r.array("U3")?),
-        };
+        let survivors = Self { t2: r.array("T2")?, survivors: SeatSet::from_bitmap(r.array("U3")?) };
         r.finish()?;
         Ok(survivors)
     }
@@ -298,9 +278,7 @@ impl Consent {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::open(Kind::Consent);
-        w.array(&self.t3)
-            .u8(self.seat.index())
-            .array(&self.signature);
+        w.array(&self.t3).u8(self.seat.index()).array(&self.signature);
         w.finish()
     }
 
@@ -310,11 +288,7 @@ impl Consent {
     /// [`Malformed`] naming the field.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut r = Reader::open(Kind::Consent, bytes)?;
-        let consent = Self {
-            t3: r.array("T3")?,
-            seat: Seat::new(r.u8("seat")?),
-            signature: r.array("signature")?,
-        };
+        let consent = Self { t3: r.array("T3")?, seat: Seat::new(r.u8("seat")?), signature: r.array("signature")? };
         r.finish()?;
         Ok(consent)
     }
@@ -345,10 +319,7 @@ impl Quorum {
     /// [`Malformed`] naming the field.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut r = Reader::open(Kind::Quorum, bytes)?;
-        let quorum = Self {
-            t3: r.array("T3")?,
-            consents: read_signatures(&mut r, "consents")?,
-        };
+        let quorum = Self { t3: r.array("T3")?, consents: read_signatures(&mut r, "consents")? };
         r.finish()?;
         Ok(quorum)
     }
@@ -361,14 +332,9 @@ pub(crate) fn write_signatures(w: &mut Writer, signatures: &[(Seat, [u8; 64])]) 
     }
 }
 
-pub(crate) fn read_signatures(
-    r: &mut Reader<'_>,
-    field: &'static str,
-) -> Result<Vec<(Seat, [u8; 64])>, Malformed> {
+pub(crate) fn read_signatures(r: &mut Reader<'_>, field: &'static str) -> Result<Vec<(Seat, [u8; 64])>, Malformed> {
     let len = r.length(MOST, 65, field)?;
-    (0..len)
-        .map(|_| Ok((Seat::new(r.u8(field)?), r.array(field)?)))
-        .collect()
+    (0..len).map(|_| Ok((Seat::new(r.u8(field)?), r.array(field)?))).collect()
 }
 
 /// Step 4, node to coordinator: for each peer one share of one of its two secrets, never of both.
@@ -403,11 +369,7 @@ impl Revealed {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::open(Kind::Revealed);
-        w.array(&self.t3)
-            .u8(self.seat.index())
-            .list(&self.self_shares)
-            .list(&self.key_shares)
-            .array(&self.signature);
+        w.array(&self.t3).u8(self.seat.index()).list(&self.self_shares).list(&self.key_shares).array(&self.signature);
         w.finish()
     }
 

@@ -25,9 +25,7 @@ use zeroize::Zeroizing;
 use super::envelope::{Envelope, Expected, Limits, Mechanism, verifies};
 use super::keys::{self, AttemptKeys, Secret};
 use super::masking::{self, Mask, Sign};
-use super::messages::{
-    Advert, Consent, Entry, Masked, Quorum, Relay, Revealed, Roster, Sealed, Survivors,
-};
+use super::messages::{Advert, Consent, Entry, Masked, Quorum, Relay, Revealed, Roster, Sealed, Survivors};
 use super::parameters::Parameters;
 use super::persist::{AttemptId, Charge, Persist, Reserve, SurvivorsSigned, Unmasked};
 use super::refusal::{Refusal, Set, Step};
@@ -91,34 +89,17 @@ impl Proposal {
     /// # Errors
     /// A [`Refusal`] for the first check that fails: form, registry, signatures of coordinator and analyst, time,
     /// parameters, vector, cohort, policy.
-    pub fn open(
-        bytes: &[u8],
-        roll: &Roll,
-        council: &str,
-        limits: &Limits,
-        now: u64,
-    ) -> Result<Self, Refusal> {
+    pub fn open(bytes: &[u8], roll: &Roll, council: &str, limits: &Limits, now: u64) -> Result<Self, Refusal> {
         let envelope = Envelope::decode(bytes)?;
         let (parameters, signatories) = envelope.check(roll, now)?;
         envelope.check_open(now)?;
-        let me = envelope.seat(council).ok_or_else(|| Refusal::NotInCohort {
-            council: council.to_owned(),
-        })?;
+        let me = envelope.seat(council).ok_or_else(|| Refusal::NotInCohort { council: council.to_owned() })?;
         envelope.check_limits(limits, &parameters)?;
         let cells = envelope.cells().ok_or(Refusal::VectorLength {
             blocks: envelope.plan.blocks,
             cells_per_block: envelope.plan.cells_per_block,
         })?;
-        Ok(Self {
-            facts: Facts {
-                t0: transcript::t0(bytes),
-                envelope,
-                parameters,
-                signatories,
-                me,
-                cells,
-            },
-        })
+        Ok(Self { facts: Facts { t0: transcript::t0(bytes), envelope, parameters, signatories, me, cells } })
     }
 
     /// The envelope, for the caller's own checks.
@@ -154,27 +135,15 @@ impl Proposal {
         let facts = self.facts;
         facts.envelope.check_expected(expected)?;
         if facts.signatories.get(facts.me.at()) != Some(&signing.verifying_key()) {
-            return Err(Refusal::OwnKeyDiffers {
-                council: facts.name(facts.me),
-            });
+            return Err(Refusal::OwnKeyDiffers { council: facts.name(facts.me) });
         }
         let secrets = AttemptKeys::generate(rng);
         let (share_key, mask_key) = (secrets.share_public(), secrets.mask_public());
-        let commitment =
-            transcript::self_commitment(&facts.t0, facts.me, secrets.self_seed.expose());
+        let commitment = transcript::self_commitment(&facts.t0, facts.me, secrets.self_seed.expose());
         let signed = advert_bytes(&facts.t0, facts.me, &share_key, &mask_key, &commitment);
-        let entry = Entry {
-            seat: facts.me,
-            share_key,
-            mask_key,
-            commitment,
-            signature: signing.sign(&signed).to_bytes(),
-        };
-        let advert = Advert {
-            t0: facts.t0,
-            entry: entry.clone(),
-        }
-        .encode();
+        let entry =
+            Entry { seat: facts.me, share_key, mask_key, commitment, signature: signing.sign(&signed).to_bytes() };
+        let advert = Advert { t0: facts.t0, entry: entry.clone() }.encode();
         let round = Round {
             facts,
             signing: signing.clone(),
@@ -194,11 +163,7 @@ impl Proposal {
 
 impl Facts {
     const fn attempt(&self) -> AttemptId {
-        AttemptId {
-            query_id: self.envelope.mandate.query_id,
-            attempt: self.envelope.attempt,
-            t0: self.t0,
-        }
+        AttemptId { query_id: self.envelope.mandate.query_id, attempt: self.envelope.attempt, t0: self.t0 }
     }
 
     fn name(&self, seat: Seat) -> String {
@@ -207,14 +172,10 @@ impl Facts {
 
     fn check_time(&self, now: u64) -> Result<(), Refusal> {
         if now < self.envelope.not_before {
-            return Err(Refusal::NotYet {
-                not_before: self.envelope.not_before,
-            });
+            return Err(Refusal::NotYet { not_before: self.envelope.not_before });
         }
         if now >= self.envelope.expiry {
-            return Err(Refusal::Expired {
-                expiry: self.envelope.expiry,
-            });
+            return Err(Refusal::Expired { expiry: self.envelope.expiry });
         }
         Ok(())
     }
@@ -226,11 +187,7 @@ impl Facts {
 
     fn enough(&self, set: Set, have: usize) -> Result<(), Refusal> {
         if have < self.need() {
-            return Err(Refusal::TooFew {
-                set,
-                have,
-                need: self.need(),
-            });
+            return Err(Refusal::TooFew { set, have, need: self.need() });
         }
         Ok(())
     }
@@ -321,18 +278,13 @@ impl MaskedVector {
         self.elements
             .chunks(CHUNK_CELLS)
             .enumerate()
-            .map(|(at, elements)| Chunk {
-                offset: (at * CHUNK_CELLS) as u64,
-                bytes: ring::to_bytes(elements),
-            })
+            .map(|(at, elements)| Chunk { offset: (at * CHUNK_CELLS) as u64, bytes: ring::to_bytes(elements) })
     }
 }
 
 impl fmt::Debug for MaskedVector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MaskedVector")
-            .field("cells", &self.elements.len())
-            .finish_non_exhaustive()
+        f.debug_struct("MaskedVector").field("cells", &self.elements.len()).finish_non_exhaustive()
     }
 }
 
@@ -352,13 +304,7 @@ impl Round {
     /// The step that would be answered next; `None` when the node is done or has given up.
     #[must_use]
     pub const fn next_step(&self) -> Option<Step> {
-        match (
-            &self.given_up,
-            &self.shared,
-            &self.masked,
-            &self.consented,
-            &self.unmasked,
-        ) {
+        match (&self.given_up, &self.shared, &self.masked, &self.consented, &self.unmasked) {
             (Some(_), ..) | (.., Some(_)) => None,
             (_, None, ..) => Some(Step::Share),
             (_, _, None, ..) => Some(Step::Mask),
@@ -389,16 +335,10 @@ impl Round {
     ///
     /// # Errors
     /// [`Refusal::AlreadyAnswered`] when it is another envelope under the same query id and attempt.
-    pub fn advert_again(
-        &self,
-        envelope: &[u8],
-        now: u64,
-    ) -> Result<Persist<Reserve, Vec<u8>>, Refusal> {
+    pub fn advert_again(&self, envelope: &[u8], now: u64) -> Result<Persist<Reserve, Vec<u8>>, Refusal> {
         self.alive(now)?;
         if transcript::t0(envelope) != self.facts.t0 {
-            return Err(Refusal::AlreadyAnswered {
-                step: Step::Advertise,
-            });
+            return Err(Refusal::AlreadyAnswered { step: Step::Advertise });
         }
         Ok(self.advert())
     }
@@ -415,21 +355,14 @@ impl Round {
     /// # Errors
     /// A [`Refusal`]: form; another transcript; seats not distinct; too few; a key that is not signed by its council,
     /// repeated or unsound; this node's own entry changed; or another roster than the one already answered.
-    pub fn share(
-        &mut self,
-        roster: &[u8],
-        now: u64,
-        rng: &mut impl CryptoRng,
-    ) -> Result<Vec<u8>, Refusal> {
+    pub fn share(&mut self, roster: &[u8], now: u64, rng: &mut impl CryptoRng) -> Result<Vec<u8>, Refusal> {
         self.alive(now)?;
         let request = request_hash(roster);
         if let Some(shared) = &self.shared {
             return shared.answer.again(request, Step::Share);
         }
-        let secrets = self.secrets.as_ref().ok_or(Refusal::OutOfOrder {
-            asked: Step::Share,
-            missing: Step::Advertise,
-        })?;
+        let secrets =
+            self.secrets.as_ref().ok_or(Refusal::OutOfOrder { asked: Step::Share, missing: Step::Advertise })?;
         let Roster { t0, entries } = Roster::decode(roster)?;
         self.check_roster(&t0, &entries)?;
 
@@ -452,41 +385,19 @@ impl Round {
                 continue;
             }
             // One agreement serves both directions.
-            let agreement = secrets
-                .agree_share(&entry.share_key)
-                .ok_or_else(|| self.unsound(entry.seat))?;
+            let agreement = secrets.agree_share(&entry.share_key).ok_or_else(|| self.unsound(entry.seat))?;
             let key = agreement.share_key(&t1, me, entry.seat);
             sealed.push(shares::seal(&key, &t1, me, entry.seat, &pair));
             opening.insert(entry.seat, agreement.share_key(&t1, entry.seat, me));
         }
-        let signature = self
-            .signing
-            .sign(&sealed_bytes(&t1, me, &sealed))
-            .to_bytes();
-        let reply = Sealed {
-            t1,
-            seat: me,
-            pairs: sealed,
-            signature,
-        }
-        .encode();
-        self.shared = Some(Shared {
-            answer: Answer {
-                request,
-                reply: reply.clone(),
-            },
-            t1,
-            entries,
-            opening,
-            own_pair,
-        });
+        let signature = self.signing.sign(&sealed_bytes(&t1, me, &sealed)).to_bytes();
+        let reply = Sealed { t1, seat: me, pairs: sealed, signature }.encode();
+        self.shared = Some(Shared { answer: Answer { request, reply: reply.clone() }, t1, entries, opening, own_pair });
         Ok(reply)
     }
 
     fn unsound(&self, seat: Seat) -> Refusal {
-        Refusal::UnsoundKey {
-            council: self.facts.name(seat),
-        }
+        Refusal::UnsoundKey { council: self.facts.name(seat) }
     }
 
     fn check_roster(&self, t0: &Hash, entries: &[Entry]) -> Result<(), Refusal> {
@@ -505,9 +416,7 @@ impl Round {
         for entry in entries {
             for key in [&entry.share_key, &entry.mask_key] {
                 if seen.contains(&key) {
-                    return Err(Refusal::RepeatedKey {
-                        council: self.facts.name(entry.seat),
-                    });
+                    return Err(Refusal::RepeatedKey { council: self.facts.name(entry.seat) });
                 }
                 seen.push(key);
             }
@@ -519,21 +428,9 @@ impl Round {
     }
 
     fn check_entry(&self, entry: &Entry) -> Result<(), Refusal> {
-        let signed = advert_bytes(
-            &self.facts.t0,
-            entry.seat,
-            &entry.share_key,
-            &entry.mask_key,
-            &entry.commitment,
-        );
-        if !verifies(
-            &self.facts.signatories[entry.seat.at()],
-            &signed,
-            &entry.signature,
-        ) {
-            return Err(Refusal::KeySignature {
-                council: self.facts.name(entry.seat),
-            });
+        let signed = advert_bytes(&self.facts.t0, entry.seat, &entry.share_key, &entry.mask_key, &entry.commitment);
+        if !verifies(&self.facts.signatories[entry.seat.at()], &signed, &entry.signature) {
+            return Err(Refusal::KeySignature { council: self.facts.name(entry.seat) });
         }
         // Small order is refused where the agreement is made; here only the second encoding.
         if (entry.share_key[31] | entry.mask_key[31]) & 0x80 != 0 {
@@ -563,10 +460,7 @@ impl Round {
             return Ok(self.charge(masked.t2, vector));
         }
         let Some(shared) = self.shared.as_ref() else {
-            return Err(Refusal::OutOfOrder {
-                asked: Step::Mask,
-                missing: Step::Share,
-            });
+            return Err(Refusal::OutOfOrder { asked: Step::Mask, missing: Step::Share });
         };
         let relay = Relay::decode(relay)?;
         self.check_relay(shared, &relay)?;
@@ -593,15 +487,8 @@ impl Round {
         if let Some(shared) = self.shared.as_mut() {
             shared.opening.clear();
         }
-        self.masked = Some(MaskedState {
-            answer: Answer {
-                request,
-                reply: vector.clone(),
-            },
-            t2,
-            sharers: relay.sharers,
-            held,
-        });
+        self.masked =
+            Some(MaskedState { answer: Answer { request, reply: vector.clone() }, t2, sharers: relay.sharers, held });
         Ok(self.charge(t2, vector))
     }
 
@@ -620,11 +507,7 @@ impl Round {
         Ok(())
     }
 
-    fn open_pairs(
-        &self,
-        shared: &Shared,
-        relay: &Relay,
-    ) -> Result<BTreeMap<Seat, SharePair>, Refusal> {
+    fn open_pairs(&self, shared: &Shared, relay: &Relay) -> Result<BTreeMap<Seat, SharePair>, Refusal> {
         let me = self.facts.me;
         let dealers = relay.sharers.iter().filter(|s| *s != me);
         dealers
@@ -635,35 +518,20 @@ impl Round {
                     .get(&dealer)
                     .and_then(|key| shares::open(key, &shared.t1, dealer, me, sealed))
                     .map(|pair| (dealer, pair))
-                    .ok_or_else(|| Refusal::PairUnreadable {
-                        council: self.facts.name(dealer),
-                    })
+                    .ok_or_else(|| Refusal::PairUnreadable { council: self.facts.name(dealer) })
             })
             .collect()
     }
 
     fn masks(&self, shared: &Shared, sharers: &SeatSet, t2: &Hash) -> Result<Vec<Mask>, Refusal> {
-        let secrets = self.secrets.as_ref().ok_or(Refusal::OutOfOrder {
-            asked: Step::Mask,
-            missing: Step::Advertise,
-        })?;
+        let secrets =
+            self.secrets.as_ref().ok_or(Refusal::OutOfOrder { asked: Step::Mask, missing: Step::Advertise })?;
         let me = self.facts.me;
-        let mut masks = vec![Mask {
-            key: keys::self_mask(&secrets.self_seed, t2),
-            sign: Sign::Plus,
-        }];
-        let peers = shared
-            .entries
-            .iter()
-            .filter(|e| e.seat != me && sharers.contains(e.seat));
+        let mut masks = vec![Mask { key: keys::self_mask(&secrets.self_seed, t2), sign: Sign::Plus }];
+        let peers = shared.entries.iter().filter(|e| e.seat != me && sharers.contains(e.seat));
         for entry in peers {
-            let agreement = secrets
-                .agree_mask(&entry.mask_key)
-                .ok_or_else(|| self.unsound(entry.seat))?;
-            masks.push(Mask {
-                key: agreement.pair_mask(t2, me, entry.seat),
-                sign: pair_sign(me, entry.seat),
-            });
+            let agreement = secrets.agree_mask(&entry.mask_key).ok_or_else(|| self.unsound(entry.seat))?;
+            masks.push(Mask { key: agreement.pair_mask(t2, me, entry.seat), sign: pair_sign(me, entry.seat) });
         }
         Ok(masks)
     }
@@ -684,9 +552,7 @@ impl Round {
             return Err(Refusal::ContributionLength);
         }
         let most = u128::from(plan.grid) * u128::from(plan.max_cell);
-        let on_grid = |c: &i64| {
-            u128::from(c.unsigned_abs()) <= most && c.unsigned_abs().is_multiple_of(plan.grid)
-        };
+        let on_grid = |c: &i64| u128::from(c.unsigned_abs()) <= most && c.unsigned_abs().is_multiple_of(plan.grid);
         let share_bound = headroom.share_bound().unsigned_abs();
         let in_reach = |z: &i64| z.unsigned_abs() <= share_bound;
         if !counts.iter().all(on_grid) || !noise.iter().all(|n| n.iter().all(in_reach)) {
@@ -715,21 +581,13 @@ impl Round {
             digest,
             signature: self.signing.sign(&masked_bytes(t2, me, &digest)).to_bytes(),
         };
-        MaskedVector {
-            header: header.encode(),
-            elements: Arc::new(elements),
-        }
+        MaskedVector { header: header.encode(), elements: Arc::new(elements) }
     }
 
     fn charge(&self, t2: Hash, vector: MaskedVector) -> Persist<Charge, MaskedVector> {
         let digest = Masked::decode(&vector.header).map_or([0; 32], |m| m.digest);
         Persist::new(
-            Charge {
-                attempt: self.facts.attempt(),
-                rho_nano: self.facts.envelope.plan.rho_nano,
-                t2,
-                digest,
-            },
+            Charge { attempt: self.facts.attempt(), rho_nano: self.facts.envelope.plan.rho_nano, t2, digest },
             vector,
         )
     }
@@ -746,11 +604,7 @@ impl Round {
     /// # Errors
     /// A [`Refusal`]: form; another transcript; `U3` not within `U2`, without this node or too small; or another
     /// survivor set than the one already signed.
-    pub fn consent(
-        &mut self,
-        survivors: &[u8],
-        now: u64,
-    ) -> Result<Persist<SurvivorsSigned, Vec<u8>>, Refusal> {
+    pub fn consent(&mut self, survivors: &[u8], now: u64) -> Result<Persist<SurvivorsSigned, Vec<u8>>, Refusal> {
         self.alive(now)?;
         let request = request_hash(survivors);
         if let Some(consented) = &self.consented {
@@ -758,58 +612,32 @@ impl Round {
             return Ok(self.survivors_signed(consented, reply));
         }
         let Some(masked) = &self.masked else {
-            return Err(Refusal::OutOfOrder {
-                asked: Step::Consent,
-                missing: Step::Mask,
-            });
+            return Err(Refusal::OutOfOrder { asked: Step::Consent, missing: Step::Mask });
         };
         let Survivors { t2, survivors } = Survivors::decode(survivors)?;
         if t2 != masked.t2 {
-            return Err(Refusal::OtherTranscript {
-                step: Step::Consent,
-            });
+            return Err(Refusal::OtherTranscript { step: Step::Consent });
         }
         if !survivors.is_subset(&masked.sharers) || !survivors.contains(self.facts.me) {
-            return Err(Refusal::NotASubset {
-                set: Set::Survivors,
-            });
+            return Err(Refusal::NotASubset { set: Set::Survivors });
         }
         self.facts.enough(Set::Survivors, survivors.len())?;
 
         let t3 = transcript::t3(&t2, &survivors);
-        let reply = Consent {
-            t3,
-            seat: self.facts.me,
-            signature: self.signing.sign(&consent_bytes(&t3)).to_bytes(),
-        }
-        .encode();
-        let consented = Consented {
-            answer: Answer {
-                request,
-                reply: reply.clone(),
-            },
-            t3,
-            survivors,
-        };
+        let reply =
+            Consent { t3, seat: self.facts.me, signature: self.signing.sign(&consent_bytes(&t3)).to_bytes() }.encode();
+        let consented = Consented { answer: Answer { request, reply: reply.clone() }, t3, survivors };
         let out = self.survivors_signed(&consented, reply);
         self.consented = Some(consented);
         Ok(out)
     }
 
-    fn survivors_signed(
-        &self,
-        consented: &Consented,
-        reply: Vec<u8>,
-    ) -> Persist<SurvivorsSigned, Vec<u8>> {
+    fn survivors_signed(&self, consented: &Consented, reply: Vec<u8>) -> Persist<SurvivorsSigned, Vec<u8>> {
         Persist::new(
             SurvivorsSigned {
                 attempt: self.facts.attempt(),
                 t3: consented.t3,
-                survivors: consented
-                    .survivors
-                    .iter()
-                    .map(|s| self.facts.name(s))
-                    .collect(),
+                survivors: consented.survivors.iter().map(|s| self.facts.name(s)).collect(),
             },
             reply,
         )
@@ -821,18 +649,11 @@ impl Round {
     /// # Errors
     /// A [`Refusal`]: form; survivors not signed yet; another transcript; too few signatures; a signature that is
     /// repeated, of someone outside the survivors, or not valid; or another quorum than the one already answered.
-    pub fn unmask(
-        &mut self,
-        quorum: &[u8],
-        now: u64,
-    ) -> Result<Persist<Unmasked, Vec<u8>>, Refusal> {
+    pub fn unmask(&mut self, quorum: &[u8], now: u64) -> Result<Persist<Unmasked, Vec<u8>>, Refusal> {
         self.alive(now)?;
         let request = request_hash(quorum);
         let Some(consented) = &self.consented else {
-            return Err(Refusal::OutOfOrder {
-                asked: Step::Unmask,
-                missing: Step::Consent,
-            });
+            return Err(Refusal::OutOfOrder { asked: Step::Unmask, missing: Step::Consent });
         };
         let t3 = consented.t3;
         let survivors = consented.survivors;
@@ -844,10 +665,7 @@ impl Round {
         self.check_quorum(&quorum, &t3, &survivors)?;
 
         let Some(masked) = self.masked.as_mut() else {
-            return Err(Refusal::OutOfOrder {
-                asked: Step::Unmask,
-                missing: Step::Mask,
-            });
+            return Err(Refusal::OutOfOrder { asked: Step::Unmask, missing: Step::Mask });
         };
         let mut self_shares = Vec::with_capacity(survivors.len());
         let mut key_shares = Vec::new();
@@ -861,18 +679,10 @@ impl Round {
         }
         let me = self.facts.me;
         let signed = revealed_bytes(&t3, me, &self_shares, &key_shares);
-        let reply = Revealed {
-            t3,
-            seat: me,
-            self_shares,
-            key_shares,
-            signature: self.signing.sign(&signed).to_bytes(),
-        }
-        .encode();
-        self.unmasked = Some(Answer {
-            request,
-            reply: reply.clone(),
-        });
+        let reply =
+            Revealed { t3, seat: me, self_shares, key_shares, signature: self.signing.sign(&signed).to_bytes() }
+                .encode();
+        self.unmasked = Some(Answer { request, reply: reply.clone() });
         Ok(self.revealed(t3, reply))
     }
 
@@ -885,45 +695,28 @@ impl Round {
         }
         let need = usize::from(self.facts.parameters.threshold());
         if quorum.consents.len() < need {
-            return Err(Refusal::TooFewConsents {
-                have: quorum.consents.len(),
-                need,
-            });
+            return Err(Refusal::TooFewConsents { have: quorum.consents.len(), need });
         }
         let signed = consent_bytes(t3);
         for (seat, signature) in &quorum.consents {
             if !survivors.contains(*seat) {
-                return Err(Refusal::ConsentOutside {
-                    council: self.facts.name(*seat),
-                });
+                return Err(Refusal::ConsentOutside { council: self.facts.name(*seat) });
             }
             if !verifies(&self.facts.signatories[seat.at()], &signed, signature) {
-                return Err(Refusal::ConsentSignature {
-                    council: self.facts.name(*seat),
-                });
+                return Err(Refusal::ConsentSignature { council: self.facts.name(*seat) });
             }
         }
         Ok(())
     }
 
     fn revealed(&self, t3: Hash, reply: Vec<u8>) -> Persist<Unmasked, Vec<u8>> {
-        Persist::new(
-            Unmasked {
-                attempt: self.facts.attempt(),
-                t3,
-            },
-            reply,
-        )
+        Persist::new(Unmasked { attempt: self.facts.attempt(), t3 }, reply)
     }
 }
 
 impl<A: Clone> Answer<A> {
     fn again(&self, request: Hash, step: Step) -> Result<A, Refusal> {
-        if self.request == request {
-            Ok(self.reply.clone())
-        } else {
-            Err(Refusal::AlreadyAnswered { step })
-        }
+        if self.request == request { Ok(self.reply.clone()) } else { Err(Refusal::AlreadyAnswered { step }) }
     }
 }
 
@@ -943,19 +736,8 @@ pub(super) fn advert_bytes(t0: &Hash, seat: Seat, c: &[u8; 32], s: &[u8; 32], b:
 }
 
 /// What a node signs at step 1.
-pub(super) fn sealed_bytes(
-    t1: &Hash,
-    seat: Seat,
-    pairs: &[super::messages::SealedPair],
-) -> Vec<u8> {
-    framed(
-        domain::SEALED,
-        &[
-            t1,
-            &[seat.index()],
-            &transcript::hash(domain::SEALED, &[pairs.as_flattened()]),
-        ],
-    )
+pub(super) fn sealed_bytes(t1: &Hash, seat: Seat, pairs: &[super::messages::SealedPair]) -> Vec<u8> {
+    framed(domain::SEALED, &[t1, &[seat.index()], &transcript::hash(domain::SEALED, &[pairs.as_flattened()])])
 }
 
 /// What a node signs at step 2.
@@ -969,15 +751,7 @@ pub(super) fn consent_bytes(t3: &Hash) -> Vec<u8> {
 }
 
 /// What a node signs at step 4.
-pub(super) fn revealed_bytes(
-    t3: &Hash,
-    seat: Seat,
-    self_shares: &[[u8; 32]],
-    key_shares: &[[u8; 32]],
-) -> Vec<u8> {
-    let shares = transcript::hash(
-        domain::REVEALED,
-        &[self_shares.as_flattened(), key_shares.as_flattened()],
-    );
+pub(super) fn revealed_bytes(t3: &Hash, seat: Seat, self_shares: &[[u8; 32]], key_shares: &[[u8; 32]]) -> Vec<u8> {
+    let shares = transcript::hash(domain::REVEALED, &[self_shares.as_flattened(), key_shares.as_flattened()]);
     framed(domain::REVEALED, &[t3, &[seat.index()], &shares])
 }

@@ -35,9 +35,7 @@ pub enum ParameterError {
         nodes: usize,
     },
     /// With so many colluding nodes no threshold exists.
-    #[error(
-        "{colluding} colluding councils of {nodes} leave no threshold; at most {most} can be assumed"
-    )]
+    #[error("{colluding} colluding councils of {nodes} leave no threshold; at most {most} can be assumed")]
     Colluding {
         /// Nodes in the cohort.
         nodes: u16,
@@ -47,9 +45,7 @@ pub enum ParameterError {
         most: u16,
     },
     /// The survivor floor is not between the threshold and `n`.
-    #[error(
-        "at least {min_survivors} survivors is outside {threshold}..={nodes} (threshold to cohort size)"
-    )]
+    #[error("at least {min_survivors} survivors is outside {threshold}..={nodes} (threshold to cohort size)")]
     Survivors {
         /// Stated floor.
         min_survivors: u16,
@@ -73,24 +69,12 @@ impl Parameters {
         }
         // floor((n + c) / 2) + 1 <= n  <=>  c <= n - 2
         if colluding > n - 2 {
-            return Err(ParameterError::Colluding {
-                nodes: n,
-                colluding,
-                most: n - 2,
-            });
+            return Err(ParameterError::Colluding { nodes: n, colluding, most: n - 2 });
         }
-        let parameters = Self {
-            nodes: n,
-            colluding,
-            min_survivors,
-        };
+        let parameters = Self { nodes: n, colluding, min_survivors };
         let threshold = parameters.threshold();
         if !(threshold..=n).contains(&min_survivors) {
-            return Err(ParameterError::Survivors {
-                min_survivors,
-                threshold,
-                nodes: n,
-            });
+            return Err(ParameterError::Survivors { min_survivors, threshold, nodes: n });
         }
         Ok(parameters)
     }
@@ -153,25 +137,10 @@ mod tests {
 
     #[test]
     fn impossible_numbers_are_refused() {
-        assert_eq!(
-            Parameters::new(2, 0, 2),
-            Err(ParameterError::Nodes { nodes: 2 })
-        );
-        assert_eq!(
-            Parameters::new(256, 0, 255),
-            Err(ParameterError::Nodes { nodes: 256 })
-        );
-        assert!(matches!(
-            Parameters::new(5, 4, 5),
-            Err(ParameterError::Colluding { most: 3, .. })
-        ));
-        assert!(matches!(
-            Parameters::new(153, 15, 84),
-            Err(ParameterError::Survivors { threshold: 85, .. })
-        ));
-        assert!(matches!(
-            Parameters::new(5, 1, 6),
-            Err(ParameterError::Survivors { .. })
-        ));
+        assert_eq!(Parameters::new(2, 0, 2), Err(ParameterError::Nodes { nodes: 2 }));
+        assert_eq!(Parameters::new(256, 0, 255), Err(ParameterError::Nodes { nodes: 256 }));
+        assert!(matches!(Parameters::new(5, 4, 5), Err(ParameterError::Colluding { most: 3, .. })));
+        assert!(matches!(Parameters::new(153, 15, 84), Err(ParameterError::Survivors { threshold: 85, .. })));
+        assert!(matches!(Parameters::new(5, 1, 6), Err(ParameterError::Survivors { .. })));
     }
 }

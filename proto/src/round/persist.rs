@@ -44,9 +44,7 @@ impl<R, M> Persist<R, M> {
 
 impl<R: fmt::Debug, M> fmt::Debug for Persist<R, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Persist")
-            .field("record", &self.record)
-            .finish_non_exhaustive()
+        f.debug_struct("Persist").field("record", &self.record).finish_non_exhaustive()
     }
 }
 

@@ -51,26 +51,18 @@ impl Case<'_> {
             &mut wrong,
             |r| &r.self_shares,
             |seat, secret| {
-                self.entries.get(&seat).is_some_and(|e| {
-                    transcript::self_commitment(&self.t0, seat, secret.expose()) == e.commitment
-                })
+                self.entries
+                    .get(&seat)
+                    .is_some_and(|e| transcript::self_commitment(&self.t0, seat, secret.expose()) == e.commitment)
             },
         )?;
         let mask_keys = self.all(
             &dropped,
             &mut wrong,
             |r| &r.key_shares,
-            |seat, secret| {
-                self.entries
-                    .get(&seat)
-                    .is_some_and(|e| keys::public_of(secret) == e.mask_key)
-            },
+            |seat, secret| self.entries.get(&seat).is_some_and(|e| keys::public_of(secret) == e.mask_key),
         )?;
-        Ok(Secrets {
-            self_seeds,
-            mask_keys,
-            wrong,
-        })
+        Ok(Secrets { self_seeds, mask_keys, wrong })
     }
 
     /// The secrets of `owners`: first all at once from the first shares; then, one by one, those for which a share was
@@ -100,8 +92,7 @@ impl Case<'_> {
                     return Ok((*owner, secret));
                 }
                 let shares = self.shares(place, &shares_of, wrong);
-                let found =
-                    shares::recover(&shares, self.threshold, |s| check(*owner, s)).ok_or(*owner)?;
+                let found = shares::recover(&shares, self.threshold, |s| check(*owner, s)).ok_or(*owner)?;
                 for x in found.wrong {
                     if let Some(seat) = self.seat_at(x) {
                         wrong.insert(seat);
@@ -113,22 +104,11 @@ impl Case<'_> {
     }
 
     /// The shares of the secret at `place`, those of holders known to be wrong left out as long as enough remain.
-    fn shares(
-        &self,
-        place: usize,
-        shares_of: impl Fn(&Revealed) -> &Vec<[u8; 32]>,
-        wrong: &SeatSet,
-    ) -> Vec<Share> {
+    fn shares(&self, place: usize, shares_of: impl Fn(&Revealed) -> &Vec<[u8; 32]>, wrong: &SeatSet) -> Vec<Share> {
         let from = |trusted: bool| {
-            self.revealed
-                .iter()
-                .filter(move |(seat, _)| wrong.contains(**seat) != trusted)
-                .filter_map(|(seat, revealed)| {
-                    Some(Share {
-                        x: self.coordinate(*seat)?,
-                        value: *shares_of(revealed).get(place)?,
-                    })
-                })
+            self.revealed.iter().filter(move |(seat, _)| wrong.contains(**seat) != trusted).filter_map(
+                |(seat, revealed)| Some(Share { x: self.coordinate(*seat)?, value: *shares_of(revealed).get(place)? }),
+            )
         };
         let mut shares: Vec<Share> = from(true).collect();
         if shares.len() < self.threshold {
@@ -143,10 +123,7 @@ impl Case<'_> {
     }
 
     fn seat_at(&self, x: u8) -> Option<Seat> {
-        self.entries
-            .keys()
-            .nth(usize::from(x).checked_sub(1)?)
-            .copied()
+        self.entries.keys().nth(usize::from(x).checked_sub(1)?).copied()
     }
 
     /// Every mask that is still in the sum, with the sign that takes it out: the survivors' self masks, and the pair
@@ -158,10 +135,7 @@ impl Case<'_> {
         let mut masks: Vec<Mask> = secrets
             .self_seeds
             .iter()
-            .map(|(_, seed)| Mask {
-                key: keys::self_mask(seed, &self.t2),
-                sign: Sign::Minus,
-            })
+            .map(|(_, seed)| Mask { key: keys::self_mask(seed, &self.t2), sign: Sign::Minus })
             .collect();
         let survivors: Vec<Seat> = self.survivors.iter().collect();
         let pairs: Vec<Mask> = secrets
@@ -171,10 +145,7 @@ impl Case<'_> {
             .map(|(gone, secret, survivor)| {
                 let peer = self.entries.get(&survivor).ok_or(survivor)?;
                 let agreement = keys::agree_recovered(secret, &peer.mask_key).ok_or(survivor)?;
-                Ok(Mask {
-                    key: agreement.pair_mask(&self.t2, gone, survivor),
-                    sign: pair_sign(survivor, gone).flip(),
-                })
+                Ok(Mask { key: agreement.pair_mask(&self.t2, gone, survivor), sign: pair_sign(survivor, gone).flip() })
             })
             .collect::<Result<_, Seat>>()?;
         masks.extend(pairs);
@@ -184,7 +155,5 @@ impl Case<'_> {
 
 /// Takes the masks out of the sum.
 pub(super) fn undo(masks: &[Mask], sum: &mut [u64]) {
-    sum.par_chunks_mut(STRIP)
-        .enumerate()
-        .for_each(|(at, strip)| masking::apply(masks, strip, at * STRIP));
+    sum.par_chunks_mut(STRIP).enumerate().for_each(|(at, strip)| masking::apply(masks, strip, at * STRIP));
 }

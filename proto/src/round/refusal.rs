@@ -73,9 +73,7 @@ pub enum Refusal {
         missing: Step,
     },
     /// A step was asked for again with another message.
-    #[error(
-        "step \"{step}\" was already answered for another message in this attempt; it is never answered twice"
-    )]
+    #[error("step \"{step}\" was already answered for another message in this attempt; it is never answered twice")]
     AlreadyAnswered {
         /// The step.
         step: Step,
@@ -172,9 +170,7 @@ pub enum Refusal {
         council: String,
     },
     /// The node's signing key is not the one in the registry.
-    #[error(
-        "the registry holds another signing key for council {council} than the one this node signs with"
-    )]
+    #[error("the registry holds another signing key for council {council} than the one this node signs with")]
     OwnKeyDiffers {
         /// This node's code.
         council: String,
@@ -217,9 +213,7 @@ pub enum Refusal {
     #[error("a noisy sum needs a price and a standard deviation above zero")]
     NoiseMissing,
     /// The noise share of one node would be too narrow for the stated price to hold.
-    #[error(
-        "on grid {grid} a noise share is narrower than 2.5 grid units; the grid has to be finer"
-    )]
+    #[error("on grid {grid} a noise share is narrower than 2.5 grid units; the grid has to be finer")]
     GridTooCoarse {
         /// In the envelope.
         grid: u64,
@@ -287,9 +281,7 @@ pub enum Refusal {
 
     // Keys and shares.
     /// Seats not in ascending order, or twice, or outside the cohort.
-    #[error(
-        "the message for step \"{step}\" does not list distinct members of the cohort in order"
-    )]
+    #[error("the message for step \"{step}\" does not list distinct members of the cohort in order")]
     Seats {
         /// The step.
         step: Step,
@@ -326,9 +318,7 @@ pub enum Refusal {
     #[error("the roster does not show this council's own keys as it advertised them")]
     OwnEntry,
     /// A set is not within the one before it, or leaves this council out.
-    #[error(
-        "the {set} of this message are not part of the set before, or do not include this council"
-    )]
+    #[error("the {set} of this message are not part of the set before, or do not include this council")]
     NotASubset {
         /// Which set.
         set: Set,

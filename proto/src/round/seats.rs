@@ -7,6 +7,7 @@ use ed25519_dalek::VerifyingKey;
 use thiserror::Error;
 
 use super::transcript::Hash;
+use crate::registry::VerifiedRegistry;
 
 /// The place of a council in the sorted cohort of one round, from 0.
 ///
@@ -147,6 +148,12 @@ pub enum RollError {
         /// The council, coordinator or analyst.
         id: String,
     },
+    /// Not the 32 bytes of an Ed25519 key.
+    #[error("the signing key of {id} is not an Ed25519 key; issue a new signing certificate")]
+    NoKey {
+        /// The council.
+        id: String,
+    },
     /// Two entries share a name.
     #[error("{id} stands on the roll twice")]
     Duplicate {
@@ -171,12 +178,31 @@ impl Roll {
     /// An empty roll for the registry with this hash.
     #[must_use]
     pub const fn new(registry: Hash) -> Self {
-        Self {
-            registry,
-            councils: BTreeMap::new(),
-            coordinators: BTreeMap::new(),
-            analysts: BTreeMap::new(),
+        Self { registry, councils: BTreeMap::new(), coordinators: BTreeMap::new(), analysts: BTreeMap::new() }
+    }
+
+    /// The councils of a verified registry; coordinator and analysts are added from their certificates.
+    ///
+    /// # Errors
+    /// [`RollError`] when a registered key is no Ed25519 key or a weak one.
+    pub fn from_registry(registry: &VerifiedRegistry) -> Result<Self, RollError> {
+        let mut roll = Self::new(*registry.hash());
+        for member in registry.registry().members() {
+            let code = member.council.as_str();
+            let key =
+                VerifyingKey::from_bytes(&member.signing_key).map_err(|_| RollError::NoKey { id: code.to_owned() })?;
+            let second = |t: jiff::Timestamp| u64::try_from(t.as_second()).unwrap_or(0);
+            roll.add_council(
+                code,
+                Signatory {
+                    key,
+                    valid_from: second(member.valid_from),
+                    // The registry names the last second, the roll the first one after it.
+                    valid_to: second(member.valid_until).saturating_add(1),
+                },
+            )?;
         }
+        Ok(roll)
     }
 
     /// Hash of the signed registry this roll was made from.
@@ -222,11 +248,7 @@ impl Roll {
     }
 }
 
-fn add(
-    map: &mut BTreeMap<String, Signatory>,
-    id: &str,
-    signatory: Signatory,
-) -> Result<(), RollError> {
+fn add(map: &mut BTreeMap<String, Signatory>, id: &str, signatory: Signatory) -> Result<(), RollError> {
     if signatory.key.is_weak() {
         return Err(RollError::WeakKey { id: id.to_owned() });
     }
@@ -251,10 +273,7 @@ mod tests {
         let b: SeatSet = [7, 200].map(Seat::new).into_iter().collect();
         assert_eq!(a.len(), 4);
         assert!(b.is_subset(&a) && !a.is_subset(&b));
-        assert_eq!(
-            a.minus(&b).iter().map(Seat::index).collect::<Vec<_>>(),
-            [0, 8]
-        );
+        assert_eq!(a.minus(&b).iter().map(Seat::index).collect::<Vec<_>>(), [0, 8]);
         assert_eq!(a.bitmap()[..2], [0b1000_0001, 1]);
         assert_eq!(SeatSet::from_bitmap(*a.bitmap()), a);
         assert!(!SeatSet::new().contains(Seat::new(255)));
@@ -267,14 +286,7 @@ mod tests {
         identity[0] = 1;
         let key = VerifyingKey::from_bytes(&identity).expect("a point, though a weak one");
         let mut roll = Roll::new([0; 32]);
-        let signatory = Signatory {
-            key,
-            valid_from: 0,
-            valid_to: 10,
-        };
-        assert_eq!(
-            roll.add_council("302", signatory),
-            Err(RollError::WeakKey { id: "302".into() })
-        );
+        let signatory = Signatory { key, valid_from: 0, valid_to: 10 };
+        assert_eq!(roll.add_council("302", signatory), Err(RollError::WeakKey { id: "302".into() }));
     }
 }

@@ -63,10 +63,7 @@ pub(crate) fn split(
     Ok(self_shares
         .into_iter()
         .zip(key_shares)
-        .map(|(self_share, key_share)| SharePair {
-            self_share,
-            key_share,
-        })
+        .map(|(self_share, key_share)| SharePair { self_share, key_share })
         .collect())
 }
 
@@ -77,72 +74,43 @@ fn split_one(
     rng: &mut impl CryptoRng,
 ) -> Result<Vec<Secret>, SplitError> {
     let failed = SplitError { threshold, count };
-    let shares = Zeroizing::new(
-        Gf256::split_bytes(threshold, count, secret.expose(), rng).map_err(|_| failed.clone())?,
-    );
+    let shares =
+        Zeroizing::new(Gf256::split_bytes(threshold, count, secret.expose(), rng).map_err(|_| failed.clone())?);
     shares
         .iter()
         .enumerate()
         .map(|(rank, share)| match share.split_first() {
-            Some((x, value)) if usize::from(*x) == rank + 1 => value
-                .try_into()
-                .map(Secret::new)
-                .map_err(|_| failed.clone()),
+            Some((x, value)) if usize::from(*x) == rank + 1 => {
+                value.try_into().map(Secret::new).map_err(|_| failed.clone())
+            }
             _ => Err(failed.clone()),
         })
         .collect()
 }
 
 fn associated_data(t1: &Hash, dealer: Seat, holder: Seat) -> Vec<u8> {
-    framed(
-        domain::SHARE_DATA,
-        &[t1, &[dealer.index()], &[holder.index()]],
-    )
+    framed(domain::SHARE_DATA, &[t1, &[dealer.index()], &[holder.index()]])
 }
 
 /// Seals a pair from `dealer` for `holder`.
 ///
 /// The nonce is zero: the key comes from keys of this attempt and names dealer, holder and `T1`, and the dealer
 /// seals once under it (a repeated request is answered with the stored message, never sealed again).
-pub(crate) fn seal(
-    key: &Secret,
-    t1: &Hash,
-    dealer: Seat,
-    holder: Seat,
-    pair: &SharePair,
-) -> SealedPair {
+pub(crate) fn seal(key: &Secret, t1: &Hash, dealer: Seat, holder: Seat, pair: &SharePair) -> SealedPair {
     let mut plain = Zeroizing::new([0; 64]);
     plain[..32].copy_from_slice(pair.self_share.expose());
     plain[32..].copy_from_slice(pair.key_share.expose());
     let sealed = ChaCha20Poly1305::new(key.expose().into())
-        .encrypt(
-            &[0; 12].into(),
-            Payload {
-                msg: plain.as_slice(),
-                aad: &associated_data(t1, dealer, holder),
-            },
-        )
+        .encrypt(&[0; 12].into(), Payload { msg: plain.as_slice(), aad: &associated_data(t1, dealer, holder) })
         .expect("64 bytes are within what the cipher can seal");
     sealed.try_into().expect("64 bytes and a tag of 16 make 80")
 }
 
 /// Opens a pair that `dealer` sealed for `holder`; `None` when it was not, or not in this round.
-pub(crate) fn open(
-    key: &Secret,
-    t1: &Hash,
-    dealer: Seat,
-    holder: Seat,
-    sealed: &SealedPair,
-) -> Option<SharePair> {
+pub(crate) fn open(key: &Secret, t1: &Hash, dealer: Seat, holder: Seat, sealed: &SealedPair) -> Option<SharePair> {
     let plain = Zeroizing::new(
         ChaCha20Poly1305::new(key.expose().into())
-            .decrypt(
-                &[0; 12].into(),
-                Payload {
-                    msg: sealed.as_slice(),
-                    aad: &associated_data(t1, dealer, holder),
-                },
-            )
+            .decrypt(&[0; 12].into(), Payload { msg: sealed.as_slice(), aad: &associated_data(t1, dealer, holder) })
             .ok()?,
     );
     let (self_share, key_share) = plain.split_at_checked(32)?;
@@ -172,38 +140,27 @@ pub(crate) struct Recovered {
 /// `(shares - threshold) / 2` wrong ones can be located ([`super::decode`]). Where that fails, all sets that leave
 /// out one or two shares are tried, since `check` tells a right secret from a wrong one. Shares that the caller
 /// already knows to be wrong are best left out from the start. `None`: no secret that `check` accepts was found.
-pub(crate) fn recover(
-    shares: &[Share],
-    threshold: usize,
-    check: impl Fn(&Secret) -> bool,
-) -> Option<Recovered> {
+pub(crate) fn recover(shares: &[Share], threshold: usize, check: impl Fn(&Secret) -> bool) -> Option<Recovered> {
     if shares.len() < threshold {
         return None;
     }
     let first: Vec<&Share> = shares.iter().take(threshold).collect();
     if let Some(secret) = combine(&first).filter(|s| check(s)) {
-        return Some(Recovered {
-            secret,
-            wrong: Vec::new(),
-        });
+        return Some(Recovered { secret, wrong: Vec::new() });
     }
     let located = super::decode::wrong_points(shares, threshold).unwrap_or_default();
-    std::iter::once(located)
-        .chain(omissions(shares, threshold))
-        .find_map(|omitted| {
-            let good = without(shares, &omitted, threshold)?;
-            let secret = combine(&good).filter(|s| check(s))?;
-            let wrong = disagreeing(shares, &good, &secret);
-            Some(Recovered { secret, wrong })
-        })
+    std::iter::once(located).chain(omissions(shares, threshold)).find_map(|omitted| {
+        let good = without(shares, &omitted, threshold)?;
+        let secret = combine(&good).filter(|s| check(s))?;
+        let wrong = disagreeing(shares, &good, &secret);
+        Some(Recovered { secret, wrong })
+    })
 }
 
 /// Sets of one or two shares to leave out, as coordinates.
 fn omissions(shares: &[Share], threshold: usize) -> impl Iterator<Item = Vec<u8>> + '_ {
     let spare = shares.len() - threshold;
-    let one = shares
-        .iter()
-        .take(if spare >= 1 { shares.len() } else { 0 });
+    let one = shares.iter().take(if spare >= 1 { shares.len() } else { 0 });
     let two = shares
         .iter()
         .enumerate()
@@ -213,11 +170,7 @@ fn omissions(shares: &[Share], threshold: usize) -> impl Iterator<Item = Vec<u8>
 }
 
 fn without<'a>(shares: &'a [Share], omitted: &[u8], threshold: usize) -> Option<Vec<&'a Share>> {
-    let good: Vec<&Share> = shares
-        .iter()
-        .filter(|s| !omitted.contains(&s.x))
-        .take(threshold)
-        .collect();
+    let good: Vec<&Share> = shares.iter().filter(|s| !omitted.contains(&s.x)).take(threshold).collect();
     (good.len() == threshold).then_some(good)
 }
 
@@ -238,10 +191,7 @@ fn disagreeing(shares: &[Share], good: &[&Share], secret: &Secret) -> Vec<u8> {
 
 fn combine(shares: &[&Share]) -> Option<Secret> {
     let input = Zeroizing::new(
-        shares
-            .iter()
-            .map(|s| std::iter::once(s.x).chain(s.value).collect::<Vec<u8>>())
-            .collect::<Vec<_>>(),
+        shares.iter().map(|s| std::iter::once(s.x).chain(s.value).collect::<Vec<u8>>()).collect::<Vec<_>>(),
     );
     let mut bytes = Gf256::combine_bytes(input.as_slice()).ok()?;
     let secret = bytes.as_slice().try_into().ok().map(Secret::new);
@@ -279,13 +229,7 @@ mod tests {
         }
         assert!(recover(&shares[..2], 3, |_| true).is_none());
         // Two shares leave the secret open: combining them as if they were enough gives something else.
-        assert_ne!(
-            recover(&shares[..2], 2, |_| true)
-                .expect("combines")
-                .secret
-                .expose(),
-            secret.expose()
-        );
+        assert_ne!(recover(&shares[..2], 2, |_| true).expect("combines").secret.expose(), secret.expose());
     }
 
     #[test]
@@ -298,8 +242,7 @@ mod tests {
                 rng.fill_bytes(&mut share.value);
             }
         }
-        let got = recover(&all, 21, |s| s.expose() == secret.expose())
-            .expect("(40 - 21) / 2 = 9 can be wrong");
+        let got = recover(&all, 21, |s| s.expose() == secret.expose()).expect("(40 - 21) / 2 = 9 can be wrong");
         assert_eq!(got.secret.expose(), secret.expose());
         assert_eq!(got.wrong, bad);
     }
@@ -308,8 +251,7 @@ mod tests {
     fn one_flipped_bit_in_one_share_is_found() {
         let (secret, mut all) = shares(4, 6, 3);
         all[2].value[31] ^= 1;
-        let got =
-            recover(&all, 4, |s| s.expose() == secret.expose()).expect("one of six can be wrong");
+        let got = recover(&all, 4, |s| s.expose() == secret.expose()).expect("one of six can be wrong");
         assert_eq!(got.wrong, [3]);
     }
 
@@ -365,10 +307,7 @@ mod tests {
             }
         }
         let expected = f64::from(bins.iter().sum::<u32>()) / 256.0;
-        let chi2: f64 = bins
-            .iter()
-            .map(|b| (f64::from(*b) - expected).powi(2) / expected)
-            .sum();
+        let chi2: f64 = bins.iter().map(|b| (f64::from(*b) - expected).powi(2) / expected).sum();
         // The seed is fixed; 1e-6 and 1 - 1e-6 quantiles of chi-square with 255 degrees of freedom.
         assert!((158.0..377.0).contains(&chi2), "chi-square {chi2}");
     }

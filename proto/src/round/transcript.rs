@@ -46,8 +46,7 @@ pub(crate) mod domain {
 
 /// The domain and the fields, each preceded by its length: what is signed, and used as associated data.
 pub(crate) fn framed(domain: &str, fields: &[&[u8]]) -> Vec<u8> {
-    let mut out =
-        Vec::with_capacity(8 + domain.len() + fields.iter().map(|f| 8 + f.len()).sum::<usize>());
+    let mut out = Vec::with_capacity(8 + domain.len() + fields.iter().map(|f| 8 + f.len()).sum::<usize>());
     for field in std::iter::once(&domain.as_bytes()).chain(fields) {
         out.extend_from_slice(&(field.len() as u64).to_le_bytes());
         out.extend_from_slice(field);
@@ -72,12 +71,7 @@ pub fn t1(t0: &Hash, entries: &[Entry]) -> Hash {
     let seats: Vec<[u8; 1]> = entries.iter().map(|e| [e.seat.index()]).collect();
     let mut fields: Vec<&[u8]> = vec![t0];
     for (entry, seat) in entries.iter().zip(&seats) {
-        fields.extend([
-            seat.as_slice(),
-            &entry.share_key,
-            &entry.mask_key,
-            &entry.commitment,
-        ]);
+        fields.extend([seat.as_slice(), &entry.share_key, &entry.mask_key, &entry.commitment]);
     }
     hash(domain::T1, &fields)
 }
@@ -109,10 +103,7 @@ pub(crate) struct VectorHash(Sha256);
 impl VectorHash {
     pub(crate) fn new(t2: &Hash, seat: Seat, cells: u32) -> Self {
         let mut hasher = Sha256::new();
-        hasher.update(framed(
-            domain::MASKED,
-            &[t2, &[seat.index()], &cells.to_le_bytes()],
-        ));
+        hasher.update(framed(domain::MASKED, &[t2, &[seat.index()], &cells.to_le_bytes()]));
         Self(hasher)
     }
 
@@ -129,10 +120,7 @@ impl VectorHash {
 #[must_use]
 pub fn sum_hash(t3: &Hash, cells: &[i64]) -> Hash {
     let mut hasher = Sha256::new();
-    hasher.update(framed(
-        domain::SUM,
-        &[t3, &(cells.len() as u64).to_le_bytes()],
-    ));
+    hasher.update(framed(domain::SUM, &[t3, &(cells.len() as u64).to_le_bytes()]));
     for cell in cells {
         hasher.update(cell.to_le_bytes());
     }
@@ -152,9 +140,6 @@ mod tests {
 
     #[test]
     fn framing_is_length_then_bytes() {
-        assert_eq!(
-            framed("d", &[b"xy"]),
-            b"\x01\0\0\0\0\0\0\0d\x02\0\0\0\0\0\0\0xy"
-        );
+        assert_eq!(framed("d", &[b"xy"]), b"\x01\0\0\0\0\0\0\0d\x02\0\0\0\0\0\0\0xy");
     }
 }

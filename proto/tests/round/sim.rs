@@ -7,8 +7,7 @@ use folkmoot_proto::round::audit::{Audit, Report};
 use folkmoot_proto::round::coordinator::{self, Outcome};
 use folkmoot_proto::round::node::{self, Contribution, MaskedVector, Proposal};
 use folkmoot_proto::round::{
-    Envelope, Expected, Failure, Limits, Mandate, Mechanism, Parameters, Persist, Plan, Refusal,
-    Roll, Signatory, Step,
+    Envelope, Expected, Failure, Limits, Mandate, Mechanism, Parameters, Persist, Plan, Refusal, Roll, Signatory, Step,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -37,11 +36,7 @@ pub fn signing_key(rng: &mut ChaCha20Rng) -> SigningKey {
 }
 
 pub fn signatory(key: &SigningKey) -> Signatory {
-    Signatory {
-        key: key.verifying_key(),
-        valid_from: NOW - 1000,
-        valid_to: NOW + 100_000,
-    }
+    Signatory { key: key.verifying_key(), valid_from: NOW - 1000, valid_to: NOW + 100_000 }
 }
 
 impl Federation {
@@ -54,33 +49,18 @@ impl Federation {
         for (code, key) in codes.iter().zip(&keys) {
             roll.add_council(code, signatory(key)).expect("fresh");
         }
-        roll.add_coordinator("national", signatory(&coordinator))
-            .expect("fresh");
-        roll.add_analyst("analyst/national/ada", signatory(&analyst))
-            .expect("fresh");
-        Self {
-            codes,
-            keys,
-            coordinator,
-            analyst,
-            roll,
-        }
+        roll.add_coordinator("national", signatory(&coordinator)).expect("fresh");
+        roll.add_analyst("analyst/national/ada", signatory(&analyst)).expect("fresh");
+        Self { codes, keys, coordinator, analyst, roll }
     }
 
     pub fn mandate(&self) -> Mandate {
-        Mandate::sign(
-            [7; 16],
-            QUERY.to_vec(),
-            "analyst/national/ada",
-            NOW + 5000,
-            &self.analyst,
-        )
+        Mandate::sign([7; 16], QUERY.to_vec(), "analyst/national/ada", NOW + 5000, &self.analyst)
     }
 
     /// A noisy round over everybody; change fields, then sign.
     pub fn draft(&self, cells: u32, colluding: u16, min_survivors: u16) -> Envelope {
-        let parameters =
-            Parameters::new(self.codes.len(), colluding, min_survivors).expect("valid");
+        let parameters = Parameters::new(self.codes.len(), colluding, min_survivors).expect("valid");
         Envelope {
             mandate: self.mandate(),
             code_lists: "cld-r2/2026-04".into(),
@@ -112,20 +92,14 @@ impl Federation {
     }
 
     pub fn envelope(&self, cells: u32, colluding: u16, min_survivors: u16) -> Envelope {
-        self.draft(cells, colluding, min_survivors)
-            .sign(&self.coordinator)
+        self.draft(cells, colluding, min_survivors).sign(&self.coordinator)
     }
 
     pub fn seat(&self, code: &str) -> usize {
         self.codes.iter().position(|c| c == code).expect("a member")
     }
 
-    pub fn join(
-        &self,
-        i: usize,
-        envelope: &[u8],
-        rng: &mut ChaCha20Rng,
-    ) -> Result<(node::Round, Vec<u8>), Refusal> {
+    pub fn join(&self, i: usize, envelope: &[u8], rng: &mut ChaCha20Rng) -> Result<(node::Round, Vec<u8>), Refusal> {
         let proposal = Proposal::open(envelope, &self.roll, &self.codes[i], &limits(), NOW)?;
         let expected = expected(proposal.envelope());
         let (round, advert) = proposal.accept(&expected, &self.keys[i], rng)?;
@@ -174,12 +148,8 @@ pub struct Numbers {
 impl Numbers {
     pub fn random(cells: usize, grid: i64, rng: &mut ChaCha20Rng) -> Self {
         Self {
-            noise: (0..cells)
-                .map(|_| i64::from(rng.next_u32() % 201) - 100)
-                .collect(),
-            counts: (0..cells)
-                .map(|_| grid * i64::from(rng.next_u32() % 100_000))
-                .collect(),
+            noise: (0..cells).map(|_| i64::from(rng.next_u32() % 201) - 100).collect(),
+            counts: (0..cells).map(|_| grid * i64::from(rng.next_u32() % 100_000)).collect(),
             asked: Vec::new(),
         }
     }
@@ -211,10 +181,7 @@ pub struct Run {
 pub type Drops = Vec<Option<Step>>;
 
 pub fn upload(round: &mut coordinator::Round, code: &str, vector: &MaskedVector) {
-    let mut upload = round
-        .upload(code, vector.header())
-        .expect("accepted")
-        .expect("not there yet");
+    let mut upload = round.upload(code, vector.header()).expect("accepted").expect("not there yet");
     for chunk in vector.chunks() {
         upload.absorb(chunk.offset, &chunk.bytes).expect("in order");
     }
@@ -228,9 +195,7 @@ pub fn run(fed: &Federation, envelope: Envelope, drops: &Drops, seed: u64) -> Re
     let grid = i64::try_from(envelope.plan.grid).expect("small");
     let noisy = envelope.plan.mechanism == Mechanism::DiscreteGaussian;
     let mut rng = rng(seed);
-    let mut numbers: Vec<Numbers> = (0..n)
-        .map(|_| Numbers::random(cells, grid, &mut rng))
-        .collect();
+    let mut numbers: Vec<Numbers> = (0..n).map(|_| Numbers::random(cells, grid, &mut rng)).collect();
     let alive = |i: usize, step: Step| drops[i].is_none_or(|d| step < d);
 
     let mut hub = coordinator::Round::new(envelope, &fed.roll, NOW)?;
@@ -258,15 +223,8 @@ pub fn run(fed: &Federation, envelope: Envelope, drops: &Drops, seed: u64) -> Re
         if let Some(node) = node.as_mut().filter(|_| alive(i, Step::Mask)) {
             let relay = hub.relay(&fed.codes[i]).expect("a sharer");
             let vector = sent(node.mask(&relay, NOW, &mut numbers[i]).expect("masks"));
-            let order: &[&str] = if noisy {
-                &["noise", "counts"]
-            } else {
-                &["counts"]
-            };
-            assert_eq!(
-                numbers[i].asked, order,
-                "noise is drawn before the data is read"
-            );
+            let order: &[&str] = if noisy { &["noise", "counts"] } else { &["counts"] };
+            assert_eq!(numbers[i].asked, order, "noise is drawn before the data is read");
             upload(&mut hub, &fed.codes[i], &vector);
             vectors[i] = Some(vector);
         }
@@ -282,8 +240,7 @@ pub fn run(fed: &Federation, envelope: Envelope, drops: &Drops, seed: u64) -> Re
     for (i, node) in nodes.iter_mut().enumerate() {
         if let Some(node) = node.as_mut().filter(|_| alive(i, Step::Unmask)) {
             let revealed = sent(node.unmask(&quorum, NOW).expect("reveals"));
-            hub.revealed(&fed.codes[i], &revealed)
-                .expect("shares taken");
+            hub.revealed(&fed.codes[i], &revealed).expect("shares taken");
         }
     }
     let outcome = hub.unmask(&fed.coordinator)?;
@@ -293,11 +250,7 @@ pub fn run(fed: &Federation, envelope: Envelope, drops: &Drops, seed: u64) -> Re
             *total += numbers.counts[k] + if noisy { numbers.noise[k] } else { 0 };
         }
     }
-    Ok(Run {
-        outcome,
-        vectors,
-        expected,
-    })
+    Ok(Run { outcome, vectors, expected })
 }
 
 /// Checks the published transcript of a run as an auditor would.

@@ -7,14 +7,8 @@ use rayon::prelude::*;
 
 use crate::sim::{self, Drops, Federation};
 
-const STEPS: [Option<Step>; 6] = [
-    Some(Step::Advertise),
-    Some(Step::Share),
-    Some(Step::Mask),
-    Some(Step::Consent),
-    Some(Step::Unmask),
-    None,
-];
+const STEPS: [Option<Step>; 6] =
+    [Some(Step::Advertise), Some(Step::Share), Some(Step::Mask), Some(Step::Consent), Some(Step::Unmask), None];
 
 /// What the rules say must come of these drop-outs: the step at which the round ends, or `None` for a sum.
 fn fate(drops: &Drops, p: &Parameters) -> Option<Step> {
@@ -33,36 +27,21 @@ fn fate(drops: &Drops, p: &Parameters) -> Option<Step> {
     .map(|(step, _)| step)
 }
 
-fn check(
-    fed: &Federation,
-    colluding: u16,
-    min_survivors: u16,
-    cells: u32,
-    drops: &Drops,
-    seed: u64,
-) -> Option<Step> {
+fn check(fed: &Federation, colluding: u16, min_survivors: u16, cells: u32, drops: &Drops, seed: u64) -> Option<Step> {
     let envelope = fed.envelope(cells, colluding, min_survivors);
     let fate = fate(drops, &envelope.parameters().unwrap());
     match (sim::run(fed, envelope, drops, seed), fate) {
         (Ok(run), None) => {
             assert_eq!(run.outcome.sum.cells, run.expected, "{drops:?}");
             assert!(run.outcome.wrong_shares.is_empty());
-            let summed: Vec<&String> = fed
-                .codes
-                .iter()
-                .zip(&run.vectors)
-                .filter(|(_, v)| v.is_some())
-                .map(|(c, _)| c)
-                .collect();
+            let summed: Vec<&String> =
+                fed.codes.iter().zip(&run.vectors).filter(|(_, v)| v.is_some()).map(|(c, _)| c).collect();
             assert_eq!(run.outcome.sum.councils.iter().collect::<Vec<_>>(), summed);
             let report = sim::audit(fed, &run);
             assert_eq!(report.councils, run.outcome.sum.councils);
         }
         (Err(Failure::TooFew { step, .. }), Some(end)) => assert_eq!(step, end, "{drops:?}"),
-        (result, fate) => panic!(
-            "{drops:?}: {:?}, but the rules say {fate:?}",
-            result.map(|r| r.outcome)
-        ),
+        (result, fate) => panic!("{drops:?}: {:?}, but the rules say {fate:?}", result.map(|r| r.outcome)),
     }
     fate
 }
@@ -77,8 +56,7 @@ fn exhaust(n: u32, colluding: u16, min_survivors: u16, stride: usize) -> usize {
         .filter(|code| {
             let drops: Drops = (0..n).map(|i| STEPS[code / 6usize.pow(i) % 6]).collect();
             let sum = fate(&drops, &parameters).is_none();
-            (sum || code % stride == 0)
-                && check(&fed, colluding, min_survivors, 2, &drops, *code as u64).is_none()
+            (sum || code % stride == 0) && check(&fed, colluding, min_survivors, 2, &drops, *code as u64).is_none()
         })
         .count()
 }
@@ -138,13 +116,7 @@ fn long_vectors_travel_in_chunks() {
     let fed = Federation::new(4, 10);
     let mut draft = fed.draft(50_001, 0, 3);
     draft.plan.blocks = 3;
-    let run = sim::run(
-        &fed,
-        draft.sign(&fed.coordinator),
-        &vec![None, None, Some(Step::Consent), None],
-        2,
-    )
-    .unwrap();
+    let run = sim::run(&fed, draft.sign(&fed.coordinator), &vec![None, None, Some(Step::Consent), None], 2).unwrap();
     assert_eq!(run.outcome.sum.cells, run.expected);
     let chunks: Vec<_> = run.vectors[0].as_ref().unwrap().chunks().collect();
     assert_eq!(chunks.len(), 3);
