@@ -6,6 +6,7 @@ pub mod clean;
 pub mod history;
 pub mod import;
 pub mod measures;
+pub mod policy;
 pub mod protect;
 pub mod row;
 pub mod tabulate;

@@ -1,0 +1,185 @@
+//! The effective rules in plain sentences.
+
+use folkmoot_proto::privacy::{Rho, SHOWN_DELTA};
+
+use super::text::{ApprovalMode, LeastStrict, Nano, OptOut};
+use super::{Policy, defaults};
+
+pub(super) fn sentences(policy: &Policy) -> Vec<String> {
+    let mut out = Vec::new();
+    if !policy.is_on() {
+        out.push("The policy is off: this council answers no questions.".to_owned());
+        out.push(floor(policy));
+        return out;
+    }
+    let text = &policy.text;
+    out.push(
+        "The policy is on: questions are answered by the rules below. What they do not name is refused.".to_owned(),
+    );
+    let kinds = text.release.kinds.as_deref().unwrap_or_default();
+    if kinds.is_empty() {
+        out.push("No release kind is allowed, so in effect nothing is answered.".to_owned());
+    }
+    for kind in kinds {
+        out.push(format!("Allowed: {kind}. {}", kind.sentence()));
+    }
+    if kinds.iter().any(|kind| !kind.is_private()) {
+        out.push(match text.release.suppression.unwrap_or_default() {
+            LeastStrict::Hospital => {
+                "Suppressed figures use the profile hospital: 1 to 7 hidden, everything else rounded to 5.".to_owned()
+            }
+            LeastStrict::Ascof => "Suppressed figures may use the profile hospital, or ascof, which hides below 5 and \
+                                   leaves other council counts exact."
+                .to_owned(),
+        });
+    }
+    let questions = &text.questions;
+    out.push(format!("Measures: {}.", or_none(questions.measures.as_deref(), "none, so nothing is answered")));
+    out.push(format!("Who may ask: {}.", or_none(questions.roles.as_deref(), "nobody")));
+    let forbidden = questions.forbidden_dimensions.as_deref().unwrap_or_default();
+    if !forbidden.is_empty() {
+        out.push(format!("Never broken down or filtered by: {}.", forbidden.join(", ")));
+    }
+    let purposes = policy.purposes();
+    if purposes.is_empty() {
+        out.push("No purpose is agreed, so nothing is answered.".to_owned());
+    }
+    for purpose in &purposes {
+        let name = if purpose.name == "*" { "any purpose".to_owned() } else { format!("'{}'", purpose.name) };
+        let bases = if purpose.lawful_bases.iter().any(|basis| basis == "*") {
+            "any stated lawful basis".to_owned()
+        } else {
+            purpose.lawful_bases.join(", or ")
+        };
+        let opt_out = match purpose.opt_out {
+            OptOut::Applied => "people with a national data opt-out are left out".to_owned(),
+            OptOut::NotApplied => format!(
+                "people with a national data opt-out are counted ({})",
+                purpose.opt_out_reason.as_deref().unwrap_or_default()
+            ),
+        };
+        let cap = purpose.rho_per_year.map(|cap| format!("; at most rho {cap} a year")).unwrap_or_default();
+        out.push(format!("Purpose {name}, under {bases}: {opt_out}{cap}."));
+    }
+    if kinds.iter().any(|kind| kind.is_private()) {
+        budget(policy, &mut out);
+    }
+    if kinds.iter().any(|kind| kind.word().starts_with("joint")) {
+        cohort(policy, &mut out);
+    }
+    approval(policy, &mut out);
+    out.push(floor(policy));
+    out
+}
+
+fn budget(policy: &Policy, out: &mut Vec<String>) {
+    let budget = &policy.text.budget;
+    out.push(format!(
+        "Privacy budget: no person loses more than {} in a budget year (1 April to 31 March).",
+        priced(policy.year_cap())
+    ));
+    out.push(format!(
+        "One question costs at most {}; it may be tried {} times, and an attempt that fails after this council's masked \
+         figures left is charged.",
+        priced(budget.rho_per_query.unwrap_or(defaults::RHO_PER_QUERY)),
+        policy.attempts_max()
+    ));
+    for (role, cap) in policy.role_caps() {
+        out.push(format!("All questions of the role {role} together: at most rho {cap} a year."));
+    }
+    for (measure, cap) in policy.measure_caps() {
+        out.push(format!("All questions about {measure} together: at most rho {cap} a year."));
+    }
+    out.push(format!(
+        "Should every other council collude with the coordinator, a joint figure may still lose a person at most {}.",
+        priced(budget.rho_local_max.unwrap_or(defaults::RHO_LOCAL_MAX))
+    ));
+}
+
+fn cohort(policy: &Policy, out: &mut Vec<String>) {
+    let cohort = &policy.text.cohort;
+    out.push(format!(
+        "Joint figures need at least {} councils, of which {} must remain to the end; up to {} of them are assumed to \
+         collude with the coordinator.",
+        cohort.min_cohort.unwrap_or(defaults::MIN_COHORT),
+        cohort.min_survivors.unwrap_or(defaults::MIN_SURVIVORS),
+        cohort.max_colluding.unwrap_or(defaults::MAX_COLLUDING)
+    ));
+    out.push(format!(
+        "Two suppressed sums of the same statistic must be over councils that are nested or apart, and nested ones must \
+         differ by at least {} councils; sums with other filters must differ by at least {} people here, or by none.",
+        policy.min_cohort_difference(),
+        policy.min_people_difference()
+    ));
+    if policy.overlapping_periods() {
+        out.push(
+            "Suppressed sums may be about overlapping periods: the differences between them are not guarded."
+                .to_owned(),
+        );
+    } else {
+        out.push(
+            "Suppressed sums of one measure must be about equal periods or periods that do not overlap.".to_owned(),
+        );
+    }
+}
+
+fn approval(policy: &Policy, out: &mut Vec<String>) {
+    let approval = &policy.text.approval;
+    out.push(match approval.mode.unwrap_or_default() {
+        ApprovalMode::Hold => "Every question waits until a person here approves it.".to_owned(),
+        ApprovalMode::Auto => match approval.auto_up_to_rho.unwrap_or_default() {
+            Nano(0) => "Suppressed figures are answered without a person; private ones wait for one.".to_owned(),
+            most => format!("Questions that cost at most rho {most} are answered without a person; dearer ones wait."),
+        },
+    });
+    for (i, rule) in approval.rules.iter().enumerate() {
+        let about = [
+            (!rule.roles.is_empty()).then(|| format!("role {}", join(&rule.roles))),
+            (!rule.measures.is_empty()).then(|| format!("measures {}", join(&rule.measures))),
+            (!rule.kinds.is_empty()).then(|| format!("release kinds {}", join(&rule.kinds))),
+        ];
+        let about: Vec<_> = about.into_iter().flatten().collect();
+        let about = if about.is_empty() { "every question".to_owned() } else { about.join(", ") };
+        let what = match rule.mode {
+            ApprovalMode::Hold => "waits for a person".to_owned(),
+            ApprovalMode::Auto => {
+                format!("waits for a person when dearer than rho {}", rule.auto_up_to_rho.unwrap_or_default())
+            }
+        };
+        out.push(format!("Rule {}: {about}: {what}.", i + 1));
+    }
+    if policy.second_person() {
+        out.push("An approval needs two different people.".to_owned());
+    }
+    out.push(format!(
+        "A held question, and an approval that was not used, is void after {} days.",
+        policy.expires_after_days()
+    ));
+}
+
+fn floor(policy: &Policy) -> String {
+    if policy.floored {
+        "A national floor is in force; no key here is looser than it.".to_owned()
+    } else {
+        "No national floor is in force.".to_owned()
+    }
+}
+
+/// A price with the epsilon that people know.
+fn priced(nano: Nano) -> String {
+    match Rho::from_nano(nano.0) {
+        Some(rho) => format!("rho {rho} (epsilon {:.2} at delta 1e-6)", rho.epsilon(SHOWN_DELTA)),
+        None => format!("rho {nano}"),
+    }
+}
+
+fn or_none<T: ToString>(items: Option<&[T]>, none: &str) -> String {
+    match items {
+        Some(items) if !items.is_empty() => join(items),
+        _ => none.to_owned(),
+    }
+}
+
+fn join<T: ToString>(items: &[T]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
