@@ -14,8 +14,8 @@
 pub mod catalogue;
 pub mod codelist;
 pub mod disclosure;
-pub mod geography;
 pub mod floor;
+pub mod geography;
 pub mod governance;
 pub mod identity;
 pub mod ids;

@@ -1,0 +1,112 @@
+//! `enrol`: keys are made here and never leave; only signing requests travel.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use folkmoot_proto::identity::Kind;
+use folkmoot_runtime::clock::SystemClock;
+use folkmoot_runtime::{enrol, tls};
+
+use crate::config::Config;
+use crate::home::Home;
+
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  folkmoot-node enrol\n      makes two keys and two requests to send to the authority\n  folkmoot-node enrol --answer DIR\n      installs what the authority sent back: tls.pem, signing.pem, roots.pem, crl.pem, governance.pub\n      (and registry.json, floor.json when there are any)")]
+pub(super) struct Args {
+    /// Folder with the authority's answer
+    #[arg(long, value_name = "DIR")]
+    answer: Option<PathBuf>,
+}
+
+pub(super) fn run(home: &Home, args: &Args) -> anyhow::Result<()> {
+    let config = Config::load(home)?;
+    match &args.answer {
+        None => request(home, &config),
+        Some(folder) => install(home, &config, folder),
+    }
+}
+
+fn request(home: &Home, config: &Config) -> anyhow::Result<()> {
+    let identity = config.identity();
+    for (kind, key, request) in [
+        (Kind::Tls, home.tls_key(), home.tls_request()),
+        (Kind::Signing, home.signing_key(), home.signing_request()),
+    ] {
+        // A key that is there is kept: a second run renews the request, not the key.
+        if key.exists() {
+            if !request.exists() {
+                enrol::repeat_request(&identity, kind, &key, &request)?;
+            }
+        } else {
+            enrol::make_request(&identity, kind, &key, &request)?;
+        }
+        println!("{}", request.display());
+    }
+    println!("Send these two requests for {identity} to the authority of the federation; the keys stay here.");
+    println!("When the answer comes: folkmoot-node --home {} enrol --answer DIR", home.folder().display());
+    Ok(())
+}
+
+fn install(home: &Home, config: &Config, folder: &Path) -> anyhow::Result<()> {
+    let needed = [
+        ("tls.pem", home.tls_chain()),
+        ("signing.pem", home.signing_chain()),
+        ("roots.pem", home.roots()),
+        ("crl.pem", home.revoked()),
+        ("governance.pub", home.governance()),
+    ];
+    let optional = [("registry.json", home.registry()), ("floor.json", home.floor())];
+    let mut files = Vec::new();
+    for (name, place) in &needed {
+        let path = folder.join(name);
+        files.push((std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?, place.clone()));
+    }
+    for (name, place) in &optional {
+        if let Ok(content) = std::fs::read(folder.join(name)) {
+            files.push((content, place.clone()));
+        }
+    }
+    // Everything is checked in a folder beside before anything is replaced.
+    let trial = Home::at(home.folder().join("enrol.trial"));
+    let _ = std::fs::remove_dir_all(trial.folder());
+    std::fs::create_dir_all(trial.keys()).context("making a folder to check the answer in")?;
+    let checked = check(home, config, &trial, &files);
+    let _ = std::fs::remove_dir_all(trial.folder());
+    checked?;
+    for (content, place) in &files {
+        replace(place, content)?;
+    }
+    println!("Installed the certificates of {}.", config.identity());
+    println!("Next: folkmoot-node --home {} import FILE.csv, then run", home.folder().display());
+    Ok(())
+}
+
+fn check(home: &Home, config: &Config, trial: &Home, files: &[(Vec<u8>, PathBuf)]) -> anyhow::Result<()> {
+    for (content, place) in files {
+        let name = place.strip_prefix(home.folder()).context("a node's files are in its folder")?;
+        std::fs::write(trial.folder().join(name), content).context("writing the answer down to check it")?;
+    }
+    for (key, chain) in [(home.tls_key(), trial.tls_chain()), (home.signing_key(), trial.signing_chain())] {
+        if !key.exists() {
+            bail!("{} is missing: run `enrol` without --answer first, and send its requests", key.display());
+        }
+        let files = tls::Files { chain, key, roots: trial.roots(), crl: trial.revoked() };
+        let settings = tls::Settings::load(&files, Arc::new(SystemClock::new()))?;
+        settings.check_own().map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
+        let found = &settings.certificate().identity;
+        if found != &config.identity() {
+            bail!("the certificate is for {found}, but this node is {}", config.identity());
+        }
+    }
+    Ok(())
+}
+
+/// Puts a file in place of another at once, so that a crash leaves the old or the new one.
+fn replace(place: &Path, content: &[u8]) -> anyhow::Result<()> {
+    let part = place.with_extension("part");
+    std::fs::write(&part, content)
+        .and_then(|()| std::fs::File::open(&part)?.sync_all())
+        .and_then(|()| std::fs::rename(&part, place))
+        .with_context(|| format!("writing {}", place.display()))
+}

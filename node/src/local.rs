@@ -1,0 +1,198 @@
+//! Exact figures for the council's own eyes: assembled, counted, and shown on the council's own terminal.
+//!
+//! The one way around protection. It works on the machine that holds the records, is written to the audit log by its
+//! caller, and hands over text for people, never a message.
+
+use folkmoot_proto::catalogue::{Kind, Table};
+use folkmoot_proto::ids::CouncilCode;
+use folkmoot_proto::layout::Layout;
+use folkmoot_proto::period::Day;
+use folkmoot_proto::query::{self, Query};
+
+use crate::assemble::{self, Assembly, Options, Source, Variant};
+use crate::tabulate::{self, Bounding};
+
+/// Why there are no figures.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The question cannot be laid out.
+    #[error("laying the question out")]
+    Question(#[from] query::Error),
+    /// The records could not be assembled.
+    #[error("assembling the histories")]
+    Assemble(#[from] assemble::Error),
+    /// Writing the result.
+    #[error("writing the figures")]
+    Write(#[from] csv::Error),
+}
+
+/// How a question's data rule and measure choose the table to assemble.
+pub fn options(query: &Query, today: Day) -> Options {
+    let data = query.data();
+    Options {
+        as_of: data.as_of.unwrap_or(today),
+        joined: data.joined,
+        variant: match query.measure().table {
+            Table::Joined => Variant::Joined,
+            Table::Single => Variant::Single,
+        },
+        key: match data.key {
+            query::KeyReading::Raw => assemble::KeyReading::Raw,
+            query::KeyReading::Cleaned => assemble::KeyReading::Cleaned,
+        },
+    }
+}
+
+/// Exact figures of one council, for its own terminal.
+///
+/// **Guarantee**: no `Debug`, no `Serialize`: it can only be written out by the two functions below.
+pub struct Figures {
+    query: Query,
+    layout: Layout,
+    figures: Vec<i64>,
+    /// What was assembled: submissions, window, warnings. Nothing about people.
+    notes: Vec<String>,
+}
+
+/// Computes exact figures.
+///
+/// # Errors
+/// [`Error::Question`], [`Error::Assemble`].
+pub fn measure<S: Source>(source: &S, query: &Query, today: Day) -> Result<Figures, Error> {
+    let assembly = assemble::assemble(source, &options(query, today))?;
+    let (layout, counts) = tabulate::tabulate(&assembly.histories, query, Bounding::Official)?;
+    Ok(Figures {
+        query: query.clone(),
+        figures: counts.for_own_eyes(&layout),
+        layout,
+        notes: notes(&assembly, query),
+    })
+}
+
+fn notes(assembly: &Assembly, query: &Query) -> Vec<String> {
+    let mut notes = vec![format!(
+        "{} submissions joined over {}; snapshot {}",
+        assembly.used.len(),
+        assembly.window,
+        assembly.snapshot
+    )];
+    notes.extend(assembly.warnings.iter().map(ToString::to_string));
+    let period = query.period();
+    if period.last() > assembly.window.last() || period.first() < assembly.window.first() {
+        notes.push(format!("the figures are about {period}, which the submissions cover only in part"));
+    }
+    notes
+}
+
+impl Figures {
+    /// Sentences about the data behind the figures; nothing about people.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// Tidy CSV: `council,measure,version,period_start,period_end,group,component,value`, every cell of the layout,
+    /// then the sums that the publication shows.
+    ///
+    /// # Errors
+    /// [`Error::Write`].
+    pub fn csv(&self, council: CouncilCode, out: impl std::io::Write) -> Result<(), Error> {
+        let mut writer = csv::Writer::from_writer(out);
+        writer.write_record([
+            "council",
+            "measure",
+            "version",
+            "period_start",
+            "period_end",
+            "group",
+            "component",
+            "value",
+        ])?;
+        let (measure, period) = (self.query.measure(), self.query.period());
+        for (figure, value) in self.figures.iter().enumerate() {
+            writer.write_record([
+                council.as_str(),
+                measure.id,
+                &measure.version.to_string(),
+                &period.first().to_string(),
+                &period.last().to_string(),
+                &self.layout.group(figure),
+                self.layout.component(figure),
+                &value.to_string(),
+            ])?;
+        }
+        writer.flush().map_err(csv::Error::from)?;
+        Ok(())
+    }
+
+    /// The same as a JSON document.
+    pub fn json(&self, council: CouncilCode) -> serde_json::Value {
+        let (measure, period) = (self.query.measure(), self.query.period());
+        let figures: Vec<_> = self
+            .figures
+            .iter()
+            .enumerate()
+            .map(|(figure, value)| {
+                let (pairs, component) = self.layout.values(figure);
+                let group: serde_json::Map<_, _> =
+                    pairs.into_iter().map(|(name, label)| (name.to_owned(), label.into())).collect();
+                serde_json::json!({ "group": group, "component": component, "value": value })
+            })
+            .collect();
+        serde_json::json!({
+            "council": council.as_str(),
+            "measure": measure.id,
+            "version": measure.version,
+            "period_start": period.first().to_string(),
+            "period_end": period.last().to_string(),
+            "figures": figures,
+            "notes": self.notes,
+        })
+    }
+
+    /// A table for people; for a ratio with its percentage as published.
+    pub fn table(&self) -> Vec<Vec<String>> {
+        let ratio = self.query.measure().kind == Kind::Ratio;
+        let mut rows = vec![if ratio {
+            vec!["group".into(), "yes".into(), "all".into(), "%".into()]
+        } else {
+            vec!["group".into(), self.query.measure().unit.word().into()]
+        }];
+        for figure in 0..self.layout.len() {
+            let group = self.layout.group(figure).replace(';', ", ");
+            let group = if group.is_empty() { "total".to_owned() } else { group };
+            if !ratio {
+                rows.push(vec![group, self.figures[figure].to_string()]);
+            } else if self.layout.component_place(figure) == 0 {
+                let yes = self.figures[figure];
+                let all = yes + self.figures[self.layout.with_component(figure, 1)];
+                rows.push(vec![group, yes.to_string(), all.to_string(), percentage(yes, all)]);
+            }
+        }
+        rows
+    }
+}
+
+/// A percentage to one decimal, half away from zero; 0.0 for an empty denominator, as the official tables have it.
+pub fn percentage(yes: i64, all: i64) -> String {
+    if all <= 0 {
+        return "0.0".to_owned();
+    }
+    let tenths = (yes * 2000 + all).div_euclid(2 * all);
+    format!("{}.{}", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::percentage;
+
+    #[test]
+    fn percentages_round_half_away_from_zero() {
+        assert_eq!(percentage(1, 2), "50.0");
+        assert_eq!(percentage(2, 3), "66.7");
+        assert_eq!(percentage(1, 800), "0.1");
+        assert_eq!(percentage(1, 2000), "0.1");
+        assert_eq!(percentage(0, 0), "0.0");
+        assert_eq!(percentage(3, 3), "100.0");
+    }
+}
