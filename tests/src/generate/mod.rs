@@ -143,6 +143,11 @@ pub enum Error {
     },
 }
 
+/// The first day of the twelve months that end on `to`.
+pub fn year_before(to: Date) -> Date {
+    calendar::plus_months(calendar::plus(to, 1), -12)
+}
+
 /// Generates one council's files and their truth.
 ///
 /// **Errors**: [`Error`] for settings that make no sense; never for a size.

@@ -24,7 +24,7 @@ use std::path::Path;
 use jiff::civil::Date;
 
 pub use joined::{Joined, Keys};
-pub use read::{File, Row};
+pub use read::{File, Row, received};
 
 /// One figure, as in the tidy local output of a node.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

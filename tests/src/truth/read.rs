@@ -59,7 +59,7 @@ pub struct File {
 }
 
 /// The date at the end of a name such as `cld_716_20260331_20260420`.
-pub(super) fn received(name: &str) -> Option<Date> {
+pub fn received(name: &str) -> Option<Date> {
     let (_, digits) = name.rsplit_once('_')?;
     if digits.len() != 8 || !digits.chars().all(|c| c.is_ascii_digit()) {
         return None;

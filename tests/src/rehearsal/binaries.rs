@@ -1,0 +1,74 @@
+//! The real programs: found beside the rehearsal's own executable, and built first when run through cargo.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+/// Where the three programs are.
+#[derive(Clone, Debug)]
+pub struct Binaries {
+    /// `folkmoot-certs`.
+    pub certs: PathBuf,
+    /// `folkmoot-node`.
+    pub node: PathBuf,
+    /// `folkmoot-coordinator`.
+    pub coordinator: PathBuf,
+}
+
+/// The packages and programs, which bear the same names.
+const NAMES: [&str; 3] = ["folkmoot-certs", "folkmoot-node", "folkmoot-coordinator"];
+
+impl Binaries {
+    /// Finds the programs. When cargo runs the rehearsal it builds only this one program, so the others are built here with the same
+    /// profile into the same folder: a rehearsal never plays with stale programs.
+    ///
+    /// # Errors
+    /// When the build fails, or a program is not there and nothing can build it.
+    pub fn find() -> anyhow::Result<Self> {
+        let own = std::env::current_exe().context("finding the rehearsal's own executable")?;
+        let folder = own.parent().context("the rehearsal's executable lies in no folder")?;
+        if let Some(cargo) = std::env::var_os("CARGO") {
+            build(Path::new(&cargo), folder)?;
+        }
+        let at = |name: &str| {
+            let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+            if !path.is_file() {
+                bail!(
+                    "{} is not there: build everything first with `cargo build --release --bins`, or run the rehearsal with \
+                     `cargo run --release --bin rehearsal`",
+                    path.display()
+                );
+            }
+            Ok(path)
+        };
+        Ok(Self { certs: at(NAMES[0])?, node: at(NAMES[1])?, coordinator: at(NAMES[2])? })
+    }
+}
+
+/// Builds the programs with the profile that the folder is named after.
+fn build(cargo: &Path, folder: &Path) -> anyhow::Result<()> {
+    let mut command = std::process::Command::new(cargo);
+    command.arg("build");
+    for name in NAMES {
+        command.args(["--package", name, "--bin", name]);
+    }
+    match folder.file_name().and_then(|name| name.to_str()) {
+        Some("debug") | None => {}
+        Some(profile) => {
+            command.args(["--profile", profile]);
+        }
+    }
+    if let Some(target) = folder.parent() {
+        command.arg("--target-dir").arg(target);
+    }
+    if let Some(own) = std::env::var_os("CARGO_MANIFEST_DIR")
+        && let Some(workspace) = Path::new(&own).parent()
+    {
+        command.arg("--manifest-path").arg(workspace.join("Cargo.toml"));
+    }
+    let status = command.status().context("starting cargo to build the programs")?;
+    if !status.success() {
+        bail!("cargo could not build the programs; its messages are above");
+    }
+    Ok(())
+}
