@@ -3,6 +3,7 @@
 
 pub mod assemble;
 pub mod clean;
+pub mod dial;
 pub mod history;
 pub mod import;
 pub mod measures;

@@ -18,6 +18,7 @@
 //!
 //! [`serve`] is not only for links: the coordinator serves its ordinary callers with it too, connection by connection.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
@@ -25,14 +26,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use folkmoot_proto::limits;
+use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOwned};
-use tonic::service::Routes;
+use tonic::body::Body;
 use tonic::transport::{Channel, Endpoint};
-use tower::ServiceExt as _;
+use tower::{Service, ServiceExt as _};
+
+#[cfg(doc)]
+use tonic::service::Routes;
 
 mod sort;
 
@@ -72,19 +77,22 @@ impl Error {
     }
 }
 
-/// Serves `routes` on `stream` until the other side is gone or `stop` is cancelled; then calls in hand are finished first.
+/// Serves `service` (prepared [`Routes`], or something around them) on `stream` until the other side is gone or `stop` is cancelled; then calls in
+/// hand are finished first.
 ///
 /// `peer` is put into the extensions of every request, so that a service knows who calls from the connection and never from a message.
 /// Dropping the future closes the connection at once, and with it every call in hand: what must be finished once begun has to be spawned.
 ///
 /// # Errors
 /// [`Error::Lost`], with the cause in its sources.
-pub async fn serve<S, P>(stream: S, routes: Routes, peer: P, stop: CancellationToken) -> Result<Ended, Error>
+pub async fn serve<S, A, P>(stream: S, service: A, peer: P, stop: CancellationToken) -> Result<Ended, Error>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A: Service<http::Request<Incoming>, Response = http::Response<Body>, Error = Infallible> + Clone + Send + 'static,
+    A::Future: Send + 'static,
     P: Clone + Send + Sync + 'static,
 {
-    let service = routes.prepare().map_request(move |mut request: http::Request<hyper::body::Incoming>| {
+    let service = service.map_request(move |mut request: http::Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
         request
     });

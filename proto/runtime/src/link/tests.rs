@@ -1,12 +1,11 @@
-use std::convert::Infallible;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::DuplexStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
-use tonic::body::Body;
 use tonic::server::NamedService;
+use tonic::service::Routes;
 use tonic::{Code, Request, Response, Status};
 use tonic_prost::ProstCodec;
 
