@@ -311,7 +311,7 @@ impl<'a> Story<'a> {
             (words::COMMISSIONED, 11),
             ("", 3),
         ]);
-        let mut components = Vec::new();
+        let mut lines_so_far: Vec<(&str, &str)> = Vec::new();
         for line in 0..lines {
             let component = if mechanism == words::DIRECT_PAYMENT && line == 0 {
                 words::DIRECT_PAYMENT
@@ -336,10 +336,13 @@ impl<'a> Story<'a> {
             };
             let mut event = self.long_term(words::COMMUNITY, component);
             // Two lines of one component are one event to the published method, which then keeps either; they agree here.
-            let repeated = components.contains(&component);
-            components.push(component);
-            event.mechanism =
-                if line > 0 && !repeated && self.dice.chance(0.15) { words::MANAGED_BUDGET } else { mechanism };
+            let before = lines_so_far.iter().find(|(known, _)| *known == component).map(|(_, mechanism)| *mechanism);
+            event.mechanism = match before {
+                Some(agreed) => agreed,
+                None if line > 0 && self.dice.chance(0.15) => words::MANAGED_BUDGET,
+                None => mechanism,
+            };
+            lines_so_far.push((component, event.mechanism));
             self.price(&mut event);
             match component {
                 words::SUPPORTED_LIVING => self.move_home(words::SUPPORTED_HOME),
