@@ -1,4 +1,5 @@
-//! From rows, in any order, to histories: filter on the way in, sort by person, then one person after another.
+//! From rows, in any order, to histories: filter on the way in, deal people into hands, then hand after hand sort by
+//! person and go from one to the next.
 
 use std::collections::HashMap;
 
@@ -11,8 +12,9 @@ use super::{Error, KeyReading, Variant, filter, person};
 use crate::history::{Cold, Cost, Histories, Hot};
 use crate::row::{Interned, Row};
 
-/// Rows of how many people one task takes at a time: enough to hide its cost, few enough to share out evenly.
-const ROWS_A_TASK: usize = 32 * 1024;
+/// Into how many hands people are dealt. A hand of a million rows stays within a core's cache, which is what makes the
+/// walk from person to person fast; and each is one task for one core.
+const HANDS: usize = 128;
 
 /// Bits of a sort word that hold a row's place; the rest hold its person.
 const PLACE_BITS: u32 = 31;
@@ -28,9 +30,7 @@ pub(super) struct Collector {
     /// Added to a row's number to number it among all rows; `top` is the largest so far.
     base: u32,
     top: u32,
-    works: Vec<Work>,
-    /// Person and place of each of `works`: sorting these words sorts the rows by person.
-    words: Vec<u64>,
+    hands: Vec<Hand>,
     /// Links of carers' rows, by record order.
     links: Vec<(u32, [Option<Interned>; 3])>,
     costs: Vec<Cost>,
@@ -55,8 +55,7 @@ impl Collector {
             current: 0,
             base: 0,
             top: 0,
-            works: Vec::new(),
-            words: Vec::new(),
+            hands: (0..HANDS).map(|_| Hand::default()).collect(),
             links: Vec::new(),
             costs: Vec::new(),
             cost_places: HashMap::new(),
@@ -77,11 +76,6 @@ impl Collector {
             self.too_many = true;
             return;
         };
-        let place = self.works.len();
-        if place >> PLACE_BITS != 0 {
-            self.too_many = true;
-            return;
-        }
         self.top = self.top.max(order);
         self.in_use[self.current] = true;
         let cost = match self.variant {
@@ -95,8 +89,14 @@ impl Collector {
         }
         // One id may stand for an NHS number and for a council's id; they are two people.
         let person = u64::from(person.0) << 1 | u64::from(row.person_is_nhs);
-        self.words.push(person << PLACE_BITS | place as u64);
-        self.works.push(Work {
+        let hand = &mut self.hands[hand_of(person)];
+        let place = hand.works.len();
+        if place >> PLACE_BITS != 0 {
+            self.too_many = true;
+            return;
+        }
+        hand.words.push(person << PLACE_BITS | place as u64);
+        hand.works.push(Work {
             key: Key::new(row, start, end, cost, self.variant, self.reading),
             la_person: row.la_person.map_or(0, |id| id.0.wrapping_add(1)),
             cost,
@@ -119,15 +119,13 @@ impl Collector {
         if self.too_many {
             return Err(Error::TooMany);
         }
-        self.words.par_sort_unstable();
         self.links.sort_unstable_by_key(|(order, _)| *order);
         let periods = Periods::new(&self.periods, &self.in_use);
 
-        let parts: Vec<Part> = tasks(&self.words).into_par_iter().map(|words| self.part(words, &periods)).collect();
+        // Each hand is dropped as soon as its people are made.
+        let hands = std::mem::take(&mut self.hands);
+        let parts: Vec<Part> = hands.into_par_iter().map(|hand| self.part(hand, &periods)).collect();
 
-        // The rows are in the parts now; without this they would be held twice over while the parts are joined.
-        self.works = Vec::new();
-        self.words = Vec::new();
         let mut histories = Histories::new(self.periods, self.details);
         let events = parts.iter().map(|part| part.histories.events()).sum();
         let costs = if self.variant == Variant::Single { events } else { 0 };
@@ -146,15 +144,16 @@ impl Collector {
         Ok(histories)
     }
 
-    /// The people of one stretch of sorted words.
-    fn part(&self, words: &[u64], periods: &Periods) -> Part {
+    /// The people of one hand.
+    fn part(&self, Hand { works, mut words }: Hand, periods: &Periods) -> Part {
+        words.sort_unstable();
         let mut part =
             Part { histories: Histories::new(Vec::new(), self.details), la_persons: Vec::new(), cared_for: Vec::new() };
         part.histories.reserve(words.len() / 4, words.len(), if self.costs.is_empty() { 0 } else { words.len() });
         let mut rows = Vec::new();
         for person in words.chunk_by(|one, other| one >> PLACE_BITS == other >> PLACE_BITS) {
             rows.clear();
-            rows.extend(person.iter().map(|word| self.works[(word & ((1 << PLACE_BITS) - 1)) as usize]));
+            rows.extend(person.iter().map(|word| works[(word & ((1 << PLACE_BITS) - 1)) as usize]));
             let kept = keep_one_of_each(&mut rows, periods);
             rows.truncate(kept);
             let details = person::details(&rows, periods);
@@ -193,7 +192,7 @@ impl Collector {
     }
 }
 
-/// What one task makes.
+/// What becomes of a hand.
 struct Part {
     histories: Histories,
     /// Council ids on people's kept rows, each with the person's place in this part.
@@ -202,18 +201,15 @@ struct Part {
     cared_for: Vec<u32>,
 }
 
-/// Cuts sorted words into stretches of about [`ROWS_A_TASK`], never within a person.
-fn tasks(words: &[u64]) -> Vec<&[u64]> {
-    let mut tasks = Vec::new();
-    let mut rest = words;
-    while !rest.is_empty() {
-        let mut cut = rest.len().min(ROWS_A_TASK);
-        while cut < rest.len() && rest[cut] >> PLACE_BITS == rest[cut - 1] >> PLACE_BITS {
-            cut += 1;
-        }
-        let (task, after) = rest.split_at(cut);
-        tasks.push(task);
-        rest = after;
-    }
-    tasks
+/// The rows of some people.
+#[derive(Default)]
+struct Hand {
+    works: Vec<Work>,
+    /// Person and place of each of `works`: sorting these words sorts the rows by person.
+    words: Vec<u64>,
+}
+
+/// Spreads people evenly, whatever rhythm their ids have (Fibonacci hashing).
+fn hand_of(person: u64) -> usize {
+    (person.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - HANDS.trailing_zeros())) as usize
 }

@@ -114,7 +114,7 @@ fn events_come_by_start_then_end_open_last_then_latest_record_first() {
 }
 
 #[test]
-fn people_filled_by_several_tasks_keep_their_own_events() {
+fn people_dealt_to_several_hands_keep_their_own_events() {
     let rows: Vec<Row> = (0..100_000)
         .map(|number| {
             let start = day("2024-01-01").plus_days((number / 2 % 300) as i32);

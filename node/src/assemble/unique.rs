@@ -99,7 +99,6 @@ pub(super) struct Periods {
 }
 
 struct PeriodFacts {
-    first: i32,
     last: i32,
     /// Place of the period's last day among all last days; equal days, equal places.
     rank: u16,
@@ -117,7 +116,6 @@ impl Periods {
         let facts = periods
             .iter()
             .map(|period| PeriodFacts {
-                first: period.first().number(),
                 last: period.last().number(),
                 rank: lasts.partition_point(|last| *last < period.last()) as u16,
                 prior: Some(period.first()) != latest,
@@ -130,39 +128,32 @@ impl Periods {
     pub(super) fn rank(&self, hot: &Hot) -> u16 {
         self.facts[usize::from(hot.period)].rank
     }
-
-    fn facts(&self, work: &Work) -> &PeriodFacts {
-        &self.facts[usize::from(work.hot.period)]
-    }
 }
 
 /// Keeps one row of each event, at the front of `rows`, and returns how many. `rows` are all those of one person.
 pub(super) fn keep_one_of_each(rows: &mut [Work], periods: &Periods) -> usize {
+    for row in &mut *rows {
+        row.hot.end = cropped_end(row, periods);
+    }
     rows.sort_unstable_by_key(|row| row.key);
     let (mut kept, mut from) = (0, 0);
     while from < rows.len() {
         let to = from + rows[from..].iter().take_while(|row| row.key == rows[from].key).count();
-        let event = &mut rows[from..to];
-        crop(event, periods);
-        let best = event.iter().copied().max_by_key(|row| preference(row, periods));
-        rows[kept] = best.expect("an event has at least the row it began with");
+        let best = (from..to).max_by_key(|place| preference(&rows[*place], periods));
+        rows[kept] = rows[best.expect("an event has at least the row it began with")];
         kept += 1;
         from = to;
     }
     kept
 }
 
-/// Ends a service with its reference period when a later period exists but none that begins the next day knows it.
-fn crop(event: &mut [Work], periods: &Periods) {
-    for place in 0..event.len() {
-        let here = periods.facts(&event[place]);
-        if here.prior
-            && event[place].hot.end > here.last
-            && !event.iter().any(|other| periods.facts(other).first == here.last + 1)
-        {
-            event[place].hot.end = here.last;
-        }
-    }
+/// The row's end, not after its reference period when a later period exists.
+///
+/// The published rule spares services that a period beginning the next day knows. Such a period ends later, so its row
+/// of the same event is kept and this one is not: the end of a row that is kept never depends on the exception.
+fn cropped_end(row: &Work, periods: &Periods) -> i32 {
+    let period = &periods.facts[usize::from(row.hot.period)];
+    if period.prior { row.hot.end.min(period.last) } else { row.hot.end }
 }
 
 /// The row with the largest value is kept: the later reference period, then the later end (open is latest), then the

@@ -278,6 +278,13 @@ fn a_carers_row_of_the_last_twelve_months_gives_the_linked_person_a_carer() {
     };
     assert_eq!(carer_of(&dated("2023-05-01", "2023-12-31")), YesNo::No);
     assert_eq!(carer_of(&dated("2023-05-01", "2024-01-01")), YesNo::Yes);
+    let (mut late, cared_for) = linked();
+    (late.start, late.end) = (Some(day("2024-11-01")), Some(day("2024-11-02")));
+    for (last, expected) in [("2024-10-31", YesNo::No), ("2024-11-01", YesNo::Yes)] {
+        let part = (span("2024-01-01", "2024-12-31"), &[late.clone(), cared_for.clone()][..]);
+        let histories = join(&[part], span("2023-11-01", last), Variant::Joined, KeyReading::Raw).unwrap();
+        assert_eq!(whose(&histories, "2024-02-02").person().has_carer(), expected);
+    }
     let event_less = |carer: &mut Row, _: &mut Row| carer.event = EventKind::Blank;
     assert_eq!(carer_of(&event_less), YesNo::No, "rows without an event count for nothing");
 }
@@ -302,7 +309,7 @@ fn only_kept_rows_link_and_only_kept_rows_are_linked_to() {
 }
 
 #[test]
-fn a_link_across_many_tasks_still_arrives() {
+fn a_link_from_one_hand_to_another_arrives() {
     let (carer, cared_for) = linked();
     let filler = (0..80_000).map(|number| Row {
         person: Some(Interned(1000 + number)),

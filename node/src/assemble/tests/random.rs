@@ -207,9 +207,9 @@ fn random_files(dice: &mut Dice) -> Vec<PlainFile> {
         })
         .collect();
     // Rows that files have in common, as files for rolling periods do, some with a new end.
-    for place in 1..files.len() {
+    for place in 0..files.len() {
         let mut number = 1000;
-        for row in files[place - 1].rows.clone() {
+        for row in place.checked_sub(1).map(|before| files[before].rows.clone()).unwrap_or_default() {
             if dice.chance(60) {
                 number += 1;
                 let mut row = PlainRow { number, ..row };
@@ -223,8 +223,16 @@ fn random_files(dice: &mut Dice) -> Vec<PlainFile> {
         for row in files[place].rows.clone() {
             if dice.chance(30) {
                 number += 1;
-                let outcome = dice.cell(&["NFA: Other", "NFA: Deceased"]);
-                files[place].rows.push(PlainRow { number, outcome, ..row });
+                let mut twin = PlainRow { number, ..row };
+                match dice.below(6) {
+                    0 => twin.outcome = dice.cell(&["NFA: Other", "NFA: Deceased"]),
+                    1 => twin.mechanism = dice.cell(&["Direct payment"]),
+                    2 => twin.unit_cost = dice.pick(&[None, Some(0), Some(100)]),
+                    3 => twin.frequency = dice.cell(&["Weekly"]),
+                    4 => twin.conversation = !twin.conversation,
+                    _ => twin.birth = dice.pick(&[None, Some((1950, 2))]),
+                }
+                files[place].rows.push(twin);
             }
         }
     }
