@@ -136,6 +136,25 @@ pub fn assemble<S: Source>(source: &S, options: &Options) -> Result<Assembly, Er
     })
 }
 
+/// The id that [`assemble`] with the same source and options would give its histories, without reading a row.
+///
+/// # Errors
+/// As [`assemble`], but for the rows.
+pub fn snapshot<S: Source>(source: &S, options: &Options) -> Result<SnapshotId, Error> {
+    let submissions = source.submissions().map_err(|cause| Error::Submissions(Box::new(cause)))?;
+    let chosen = select::select(&submissions, options)?;
+    Ok(snapshot::id(&submissions, &chosen, options))
+}
+
+/// The last day that any submission covers, by its derived period; `None` when nothing usable is held.
+pub fn covered_until(submissions: &[Submission]) -> Option<Day> {
+    submissions
+        .iter()
+        .filter_map(|submission| submission.ends.derived_period(submission.received))
+        .map(ReferencePeriod::last)
+        .max()
+}
+
 /// Builds histories from rows whose reference periods are already settled: the second half of [`assemble`].
 ///
 /// `parts` are the files' reference periods and rows, earliest received first; `details` is the span that person details

@@ -1,11 +1,15 @@
 //! The council's node: a file becomes histories, histories become counts, counts are protected, and only then does
 //! anything leave.
 
+pub mod answer;
 pub mod assemble;
 pub mod clean;
+pub mod config;
 pub mod dial;
 pub mod history;
+pub mod home;
 pub mod import;
+pub mod local;
 pub mod measures;
 pub mod policy;
 pub mod protect;

@@ -62,12 +62,7 @@ pub struct Figures {
 pub fn measure<S: Source>(source: &S, query: &Query, today: Day) -> Result<Figures, Error> {
     let assembly = assemble::assemble(source, &options(query, today))?;
     let (layout, counts) = tabulate::tabulate(&assembly.histories, query, Bounding::Official)?;
-    Ok(Figures {
-        query: query.clone(),
-        figures: counts.for_own_eyes(&layout),
-        layout,
-        notes: notes(&assembly, query),
-    })
+    Ok(Figures { query: query.clone(), figures: counts.for_own_eyes(&layout), layout, notes: notes(&assembly, query) })
 }
 
 fn notes(assembly: &Assembly, query: &Query) -> Vec<String> {

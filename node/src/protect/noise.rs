@@ -93,7 +93,7 @@ impl Noise {
     ///
     /// # Errors
     /// [`Error::OverReserve`] when the map of what was drawn is above `reserved`; nothing can be released with it.
-    pub fn draw(source: &impl NoiseSource, layout: &Layout, bound: Bound, reserved: Rho) -> Result<Self, Error> {
+    pub fn draw(source: &dyn NoiseSource, layout: &Layout, bound: Bound, reserved: Rho) -> Result<Self, Error> {
         let l2 = (bound.l2_squared() as f64).sqrt();
         // A little wider than the exact scale, so that rounding in the map never passes the reserve.
         let scale = reserved.sigma(bound.l2_squared()) * (1.0 + 1e-9);
