@@ -267,7 +267,11 @@ impl Said<'_> {
         let number = authority.replace_issuing(&root, replace.compromised, self.now)?;
         writeln!(self.out, "issuing authority {number} is in office")?;
         let list = authority.layout().public("crl.pem");
-        writeln!(self.err, "next: hand out {}, and lock the root folder up again", list.display())?;
+        writeln!(
+            self.err,
+            "next: hand out {} to everybody before any new certificate is used (where it has not arrived, certificates of the new authority are refused), and lock the root folder up again",
+            list.display()
+        )?;
         if replace.compromised {
             writeln!(self.err, "next: everybody needs a new certificate: `folkmoot-certs list` shows who")?;
         }
