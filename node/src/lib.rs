@@ -14,4 +14,5 @@ pub mod measures;
 pub mod policy;
 pub mod protect;
 pub mod row;
+pub mod store;
 pub mod tabulate;
