@@ -13,6 +13,7 @@ pub mod local;
 pub mod measures;
 pub mod policy;
 pub mod protect;
+pub mod quality;
 pub mod row;
 pub mod store;
 pub mod tabulate;

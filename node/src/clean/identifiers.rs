@@ -81,6 +81,10 @@ pub fn is_postcode(trimmed: &str) -> bool {
         if digit.is_ascii_digit() && rest.len() == 2
             && rest.iter().all(|byte| byte.is_ascii_alphabetic() && !b"CIKMOV".contains(byte)));
     let shape: Vec<u8> = outward.iter().map(kind).collect();
+    // No fixed abode and its like: their inward letters follow no rule.
+    if outward == b"ZZ99" {
+        return inward[0].is_ascii_digit() && inward[1..].iter().all(u8::is_ascii_alphabetic);
+    }
     let outward_fits =
         matches!(shape.as_slice(), b"A9" | b"A99" | b"AA9" | b"AA99" | b"A9A" | b"AA9A") || outward == b"GIR";
     inward_fits && outward_fits

@@ -95,12 +95,11 @@ pub(super) fn read(cells: &csv::StringRecord) -> Result<Header, Error> {
         }
     }
     let has = |column: Column| header.places[column.index()].is_some();
-    let mut lacking: Vec<&'static str> =
-        [Column::ClientType, Column::EventType, Column::EventStart, Column::EventEnd]
-            .into_iter()
-            .filter(|column| !has(*column))
-            .map(Column::header)
-            .collect();
+    let mut lacking: Vec<&'static str> = [Column::ClientType, Column::EventType, Column::EventStart, Column::EventEnd]
+        .into_iter()
+        .filter(|column| !has(*column))
+        .map(Column::header)
+        .collect();
     if !has(Column::NhsNumber) && !has(Column::PersonId) {
         lacking.extend([Column::NhsNumber.header(), Column::PersonId.header()]);
     }
@@ -172,7 +171,15 @@ mod tests {
 
     #[test]
     fn names_are_matched_however_they_are_written_and_ordered() {
-        let cells = record(&["event_end_date", "EVENT TYPE", " Client  Type", "NhsNumber", "Event.Start.Date", "No of adults being cared for", "Cost_Frequency_(Unit_Type)"]);
+        let cells = record(&[
+            "event_end_date",
+            "EVENT TYPE",
+            " Client  Type",
+            "NhsNumber",
+            "Event.Start.Date",
+            "No of adults being cared for",
+            "Cost_Frequency_(Unit_Type)",
+        ]);
         let header = read(&cells).unwrap();
         assert_eq!(header.places[Column::EventEnd.index()], Some(0));
         assert_eq!(header.places[Column::AdultsCaredFor.index()], Some(5));
@@ -189,7 +196,8 @@ mod tests {
         assert!(refused(&["LA Code;NHS Number;Event Type"]).contains("semicolons"));
         assert!(refused(&["9990000018", "Service"]).contains("no header row"));
         assert!(!refused(&["9990000018", "Smith"]).contains("Smith"), "data in the header's place is not shown");
-        let twice = refused(&["NHS Number", "Client Type", "Event Type", "Event Start Date", "Event End Date", "nhs_number"]);
+        let twice =
+            refused(&["NHS Number", "Client Type", "Event Type", "Event Start Date", "Event End Date", "nhs_number"]);
         assert!(twice.contains("columns 1 and 6"), "{twice}");
     }
 

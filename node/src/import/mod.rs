@@ -80,7 +80,9 @@ pub enum Error {
         source: HeaderError,
     },
     /// A quote was opened and never closed.
-    #[error("{file} is refused: the record that starts at row {row} does not end within 4 MiB; a double quote is opened in it and never closed")]
+    #[error(
+        "{file} is refused: the record that starts at row {row} does not end within 4 MiB; a double quote is opened in it and never closed"
+    )]
     OpenQuote {
         /// Its name.
         file: String,
@@ -88,7 +90,9 @@ pub enum Error {
         row: u32,
     },
     /// A row names another council.
-    #[error("{file} is refused: row {row} names council {found}, and this node is council {own}; if that is right, import it with --force-council")]
+    #[error(
+        "{file} is refused: row {row} names council {found}, and this node is council {own}; if that is right, import it with --force-council"
+    )]
     OtherCouncil {
         /// Its name.
         file: String,
@@ -233,12 +237,7 @@ struct Batch {
 ///
 /// # Errors
 /// Why the file was refused; the store is then as it was.
-pub fn import(
-    records: &Records,
-    source: &Source,
-    options: &Options,
-    watch: &mut dyn Watch,
-) -> Result<Outcome, Error> {
+pub fn import(records: &Records, source: &Source, options: &Options, watch: &mut dyn Watch) -> Result<Outcome, Error> {
     let file = source.name();
     let read = |source| Error::Read { file: file.clone(), source };
     let scan = source::scan(source).map_err(read)?;
@@ -251,11 +250,8 @@ pub fn import(
     }
 
     let (text, meter) = Text::open(source, scan.encoding).map_err(read)?;
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .buffer_capacity(1 << 18)
-        .from_reader(text);
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).flexible(true).buffer_capacity(1 << 18).from_reader(text);
     let (header, header_row) = read_header(&mut reader, &meter, &file)?;
 
     let new = NewSubmission {
@@ -271,9 +267,8 @@ pub fn import(
         if let Some(submission) = store::find_digest(tx, &scan.sha256)? {
             return Err(Stop::Because(Ok(Outcome::AlreadyHeld { submission })));
         }
-        let writer = Writer::begin(tx, &new)?.ok_or_else(|| {
-            Stop::Because(Err(stored(store::Error::Damaged { what: "the list of ids".to_owned() })))
-        })?;
+        let writer = Writer::begin(tx, &new)?
+            .ok_or_else(|| Stop::Because(Err(stored(store::Error::Damaged { what: "the list of ids".to_owned() }))))?;
         let mut run = Run {
             file: &file,
             options,
@@ -413,11 +408,13 @@ impl Run<'_, '_, '_> {
     ) -> Result<u64, Ended> {
         let mut read = 0;
         for batch in receive {
-            let batch = batch.map_err(|error| self.refuse(reading_failed(error, self.file, self.row.saturating_add(1))))?;
+            let batch =
+                batch.map_err(|error| self.refuse(reading_failed(error, self.file, self.row.saturating_add(1))))?;
             for cells in &batch.records[..batch.filled] {
-                self.row = self.row.checked_add(1).ok_or_else(|| {
-                    self.refuse(Error::TooLong { file: self.file.to_owned() })
-                })?;
+                self.row = self
+                    .row
+                    .checked_add(1)
+                    .ok_or_else(|| self.refuse(Error::TooLong { file: self.file.to_owned() }))?;
                 self.record(cells)?;
             }
             read = batch.read;
@@ -523,7 +520,8 @@ impl Run<'_, '_, '_> {
         self.facts.stated_start = earliest(self.facts.stated_start, record.period_start);
         self.facts.stated_end = latest(self.facts.stated_end, record.period_end);
         if let Some(pair) = record.period_start.zip(record.period_end) {
-            if self.periods.last() != Some(&pair) && self.periods.len() < MOST_PERIODS && !self.periods.contains(&pair) {
+            if self.periods.last() != Some(&pair) && self.periods.len() < MOST_PERIODS && !self.periods.contains(&pair)
+            {
                 self.periods.push(pair);
             }
         }
@@ -546,8 +544,13 @@ impl Run<'_, '_, '_> {
             self.watch.finding(&finding).map_err(|source| self.report_failed(source))?;
         }
         self.facts.stated_periods = self.periods.len() as u64;
-        self.facts.missing_columns =
-            self.header.missing.iter().filter(|column| !column.is_optional()).map(|column| column.field().to_owned()).collect();
+        self.facts.missing_columns = self
+            .header
+            .missing
+            .iter()
+            .filter(|column| !column.is_optional())
+            .map(|column| column.field().to_owned())
+            .collect();
         self.facts.unknown_columns.clone_from(&self.header.unknown);
         self.facts.unnamed_columns = self.header.unnamed.len() as u64;
         let (findings, quality) = (self.tally.findings(), self.tally.quality());

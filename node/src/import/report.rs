@@ -10,7 +10,7 @@ use super::{Finding, Summary};
 use crate::clean::rule::Level;
 use crate::store::FindingCount;
 
-/// Writes findings as CSV: row, column, rule, level, cause, fix, value. Names, numbers, dates and postcodes are left out;
+/// Writes findings as CSV: file, row, column, rule, level, cause, fix, value. Names, numbers, dates and postcodes are left out;
 /// the row number leads to them in the council's own file.
 pub struct FindingsCsv<W: Write> {
     out: csv::Writer<W>,
@@ -23,7 +23,7 @@ impl<W: Write> FindingsCsv<W> {
     /// When the file cannot be written.
     pub fn new(out: W) -> io::Result<Self> {
         let mut out = csv::Writer::from_writer(out);
-        out.write_record(["row", "column", "rule", "level", "cause", "fix", "value"])?;
+        out.write_record(["file", "row", "column", "rule", "level", "cause", "fix", "value"])?;
         Ok(Self { out })
     }
 
@@ -31,9 +31,10 @@ impl<W: Write> FindingsCsv<W> {
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn add(&mut self, finding: &Finding<'_>) -> io::Result<()> {
+    pub fn add(&mut self, file: &str, finding: &Finding<'_>) -> io::Result<()> {
         let rule = finding.rule;
         self.out.write_record([
+            harmless(file).as_str(),
             finding.row.to_string().as_str(),
             finding.column.map_or("", |column| column.header()),
             rule.id(),
@@ -74,7 +75,12 @@ pub fn text(summary: &Summary, dry_run: bool) -> String {
     let mut out = String::new();
     let done = if dry_run { "checked, nothing stored (dry run)" } else { "imported" };
     // Writing to a string cannot fail.
-    let _ = writeln!(out, "{}: {done}{}", summary.file_name, if dry_run { String::new() } else { format!(" as submission {}", summary.submission) });
+    let _ = writeln!(
+        out,
+        "{}: {done}{}",
+        summary.file_name,
+        if dry_run { String::new() } else { format!(" as submission {}", summary.submission) }
+    );
     let _ = writeln!(out, "  received           {}", summary.received);
     let _ = writeln!(out, "  rows               {:>9}", number(facts.accepted() + facts.rejected));
     let _ = writeln!(out, "    accepted         {:>9}", number(facts.clean));
@@ -88,7 +94,11 @@ pub fn text(summary: &Summary, dry_run: bool) -> String {
     let stated = facts.stated().map_or_else(|| "none that can be read".to_owned(), |period| period.to_string());
     let _ = writeln!(out, "  period as stated   {stated}");
     if facts.stated_periods > 1 {
-        let _ = writeln!(out, "                     ({} different pairs of dates are stated; figures use the events)", facts.stated_periods);
+        let _ = writeln!(
+            out,
+            "                     ({} different pairs of dates are stated; figures use the events)",
+            facts.stated_periods
+        );
     }
     if summary.derived.is_none() {
         let _ = writeln!(out, "  note: without a period from its events, no figure will use this file");
@@ -108,17 +118,24 @@ pub fn text(summary: &Summary, dry_run: bool) -> String {
     let _ = writeln!(out, "\n  What to put right first:");
     for count in summary.findings.iter().take(PROBLEMS) {
         let _ = writeln!(out, "  {:>9} x {}, for example row {}", number(count.cells), place(count), count.example);
-        let _ = writeln!(out, "              {} [{}, {}]", count.rule.cause(), count.rule.id(), count.rule.level().label());
+        let _ =
+            writeln!(out, "              {} [{}, {}]", count.rule.cause(), count.rule.id(), count.rule.level().label());
         let _ = writeln!(out, "              {}", count.rule.fix());
     }
     if summary.findings.len() > PROBLEMS {
-        let _ = writeln!(out, "  and {} more kinds of finding; --findings FILE.csv lists them all", summary.findings.len() - PROBLEMS);
+        let _ = writeln!(
+            out,
+            "  and {} more kinds of finding; --findings FILE.csv lists them all",
+            summary.findings.len() - PROBLEMS
+        );
     }
     out
 }
 
 fn place(count: &FindingCount) -> &'static str {
-    count.column.map_or(if count.rule.level() == Level::Rejected { "whole row" } else { "whole file" }, |column| column.header())
+    count.column.map_or(if count.rule.level() == Level::Rejected { "whole row" } else { "whole file" }, |column| {
+        column.header()
+    })
 }
 
 /// A count with thousands separators.

@@ -31,12 +31,7 @@ impl Tally {
     }
 
     /// Counts a stored row. True when none of its findings is an error or a warning.
-    pub(super) fn row(
-        &mut self,
-        record: &Record<'_>,
-        statuses: &[Status; COUNT],
-        findings: &[(Column, Rule)],
-    ) -> bool {
+    pub(super) fn row(&mut self, record: &Record<'_>, statuses: &[Status; COUNT], findings: &[(Column, Rule)]) -> bool {
         for (index, counts) in self.quality.iter_mut().enumerate() {
             let status = statuses[index];
             let outcome = record.verdicts[index].outcome(status);
@@ -67,7 +62,8 @@ impl Tally {
         for column in Column::ALL.into_iter().filter(|column| column.is_counted()) {
             for status in Status::ALL {
                 for outcome in Outcome::ALL {
-                    let cells = self.quality[column.index()][(status.code() + 1) as usize][(outcome.code() + 7) as usize];
+                    let cells =
+                        self.quality[column.index()][(status.code() + 1) as usize][(outcome.code() + 7) as usize];
                     if cells > 0 {
                         all.push(QualityCount { column, status, outcome, cells });
                     }

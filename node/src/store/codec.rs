@@ -137,11 +137,8 @@ impl Facts {
             CODE_BLANK => EventKind::Blank,
             code => decode::<EventType>(code).value().map_or(EventKind::Other, EventKind::Known),
         };
-        let method = if event == EventKind::Known(EventType::Review) {
-            coded!(ReviewMethod)
-        } else {
-            coded!(AssessmentMethod)
-        };
+        let method =
+            if event == EventKind::Known(EventType::Review) { coded!(ReviewMethod) } else { coded!(AssessmentMethod) };
         Row {
             number: self.number,
             person: some(if self.nhs != 0 { self.nhs } else { self.council }),

@@ -121,7 +121,8 @@ impl Marks {
         if let Some(number) = interner.find(id.kind(), &id.bytes()) {
             tx.execute("DELETE FROM marked WHERE kind = ?1 AND id = ?2", params![mark as u8, number])?;
         }
-        let lifted = tx.execute("DELETE FROM mark WHERE kind = ?1 AND fingerprint = ?2", params![mark as u8, fingerprint])?;
+        let lifted =
+            tx.execute("DELETE FROM mark WHERE kind = ?1 AND fingerprint = ?2", params![mark as u8, fingerprint])?;
         Ok(lifted > 0)
     }
 

@@ -292,7 +292,8 @@ impl Records {
     pub fn findings(&self, submission: i64, mut sink: impl FnMut(Found)) -> Result<(), Error> {
         self.read("read the findings", |tx| {
             exists(tx, submission)?;
-            let mut statement = tx.prepare_cached("SELECT id, findings FROM block WHERE submission = ?1 ORDER BY id")?;
+            let mut statement =
+                tx.prepare_cached("SELECT id, findings FROM block WHERE submission = ?1 ORDER BY id")?;
             let mut blocks = statement.query([submission])?;
             while let Some(block) = blocks.next()? {
                 let id: i64 = block.get(0)?;
@@ -347,7 +348,12 @@ impl Records {
                     return Err(damaged(format!("a finding count of submission {submission}")));
                 };
                 let column = row.get_ref(1)?.as_str().ok().and_then(Column::from_field);
-                all.push(FindingCount { rule, column, cells: row.get::<_, i64>(2)?.unsigned_abs(), example: row.get(3)? });
+                all.push(FindingCount {
+                    rule,
+                    column,
+                    cells: row.get::<_, i64>(2)?.unsigned_abs(),
+                    example: row.get(3)?,
+                });
             }
             all.sort_by_key(|count| (count.rule.level(), std::cmp::Reverse(count.cells), count.rule, count.column));
             Ok(all)

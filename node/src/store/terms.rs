@@ -34,7 +34,11 @@ impl Terms {
             return Ok(*id);
         }
         let id = self.next[field];
-        tx.prepare_cached("INSERT INTO term (field, id, text) VALUES (?1, ?2, ?3)")?.execute(params![field as u32, id, text])?;
+        tx.prepare_cached("INSERT INTO term (field, id, text) VALUES (?1, ?2, ?3)")?.execute(params![
+            field as u32,
+            id,
+            text
+        ])?;
         self.next[field] = id + 1;
         self.columns[field].insert(text.into(), id);
         Ok(id)

@@ -20,13 +20,8 @@ const ROWS: usize = 1024;
 const FINDINGS: usize = 1 << 16;
 
 /// The columns of the event key whose texts are compared as in the file.
-const KEYS: [Column; 5] = [
-    Column::ClientType,
-    Column::Route,
-    Column::AssessmentType,
-    Column::ServiceType,
-    Column::ServiceComponent,
-];
+const KEYS: [Column; 5] =
+    [Column::ClientType, Column::Route, Column::AssessmentType, Column::ServiceType, Column::ServiceComponent];
 
 /// What is known of a file before its rows are read.
 pub(crate) struct NewSubmission<'a> {
