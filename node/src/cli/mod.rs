@@ -1,0 +1,100 @@
+//! The commands of `folkmoot-node`.
+//!
+//! Each command is a file with its arguments and one `run` function; this one only names them and opens what they need.
+//! Commands open the node's stores beside a running node, so everything works whether it runs or not.
+
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is for a person at a terminal")]
+
+mod ask;
+mod enrol;
+mod init;
+mod measure;
+mod session;
+mod table;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
+
+use crate::home::Home;
+pub use session::Session;
+pub use table::print as print_table;
+
+/// One council's node: keeps its client level data, and answers a coordinator with protected figures only.
+#[derive(Debug, Parser)]
+#[command(
+    name = "folkmoot-node",
+    version,
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by a rule.\n\nBegin with `folkmoot-node init --help`."
+)]
+pub struct Cli {
+    /// Folder of the node
+    #[arg(long, global = true, env = "FOLKMOOT_NODE_HOME", default_value = "folkmoot-node", value_name = "DIR")]
+    home: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make the folder of a new node
+    Init(init::Args),
+    /// Make keys and certificate requests, or install the authority's answer
+    Enrol(enrol::Args),
+    /// List what can be measured, or explain one measure
+    Measures(measure::ListArgs),
+    /// Exact figures for the council's own eyes
+    Measure(measure::Args),
+    /// Shell completions
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Runs a command line and says how it ended.
+pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    let home = Home::at(&cli.home);
+    let done = match cli.command {
+        Command::Init(args) => init::run(&home, &args),
+        Command::Enrol(args) => enrol::run(&home, &args),
+        Command::Measures(args) => measure::list(&args),
+        Command::Measure(args) => measure::run(&home, &args),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "folkmoot-node", &mut std::io::stdout());
+            Ok(())
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            for cause in error.chain().skip(1) {
+                eprintln!("  because: {cause}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_explains_itself() {
+        for command in Cli::command().get_subcommands() {
+            assert!(command.get_about().is_some(), "{} says nothing", command.get_name());
+        }
+    }
+}
