@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use encoding_rs::{CoderResult, Decoder, WINDOWS_1252};
+use encoding_rs::{Decoder, WINDOWS_1252};
 use sha2::{Digest, Sha256};
 
 /// Where a file's bytes are.
@@ -120,6 +120,9 @@ pub(super) const LONGEST_RECORD: u64 = 4 << 20;
 pub(super) struct Text {
     inner: Box<dyn Read + Send>,
     decoder: Option<Decoder>,
+    /// Decoded text that was not handed over yet.
+    decoded: Vec<u8>,
+    decoded_from: usize,
     raw: Vec<u8>,
     raw_from: usize,
     raw_to: usize,
@@ -159,6 +162,8 @@ impl Text {
         let text = Self {
             inner: source.open()?,
             decoder,
+            decoded: Vec::new(),
+            decoded_from: 0,
             raw: vec![0; CHUNK],
             raw_from: 0,
             raw_to: 0,
@@ -195,32 +200,41 @@ impl Text {
     }
 }
 
-impl Read for Text {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+impl Text {
+    /// Makes sure that there is text to hand over, unless the file has ended.
+    fn prepare(&mut self) -> io::Result<()> {
         if self.raw_from == self.raw_to && !self.ended {
             self.fill()?;
         }
+        let Some(decoder) = &mut self.decoder else { return Ok(()) };
+        if self.decoded_from < self.decoded.len() {
+            return Ok(());
+        }
+        // One byte becomes three at most, and the encoding has no state between bytes.
         let raw = &self.raw[self.raw_from..self.raw_to];
-        let (taken, written) = match &mut self.decoder {
-            None => {
-                let size = raw.len().min(out.len());
-                out[..size].copy_from_slice(&raw[..size]);
-                (size, size)
-            }
-            // The decoder has no state between bytes in this encoding, so nothing is left in it at the end.
-            Some(decoder) => {
-                let (result, taken, written, _) = decoder.decode_to_utf8(raw, out, false);
-                if result == CoderResult::OutputFull && written == 0 && taken == 0 && !raw.is_empty() {
-                    return Err(io::Error::other("the reading buffer is too small for a character"));
-                }
-                (taken, written)
-            }
-        };
+        self.decoded.resize(raw.len() * 3 + 16, 0);
+        let (_, taken, written, _) = decoder.decode_to_utf8(raw, &mut self.decoded, false);
+        self.decoded.truncate(written);
+        self.decoded_from = 0;
         self.raw_from += taken;
-        if self.meter.since.fetch_add(written as u64, Ordering::Relaxed) > LONGEST_RECORD {
+        Ok(())
+    }
+}
+
+impl Read for Text {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.prepare()?;
+        let (from, ready) = match self.decoder {
+            None => (&mut self.raw_from, &self.raw[..self.raw_to]),
+            Some(_) => (&mut self.decoded_from, &self.decoded[..]),
+        };
+        let size = out.len().min(ready.len() - *from);
+        out[..size].copy_from_slice(&ready[*from..*from + size]);
+        *from += size;
+        if self.meter.since.fetch_add(size as u64, Ordering::Relaxed) > LONGEST_RECORD {
             return Err(io::Error::other(Endless));
         }
-        Ok(written)
+        Ok(size)
     }
 }
 
