@@ -71,9 +71,11 @@ Examples:
   folkmoot-certs issue 503/tls.csr --identity folkmoot://england/council/503
   folkmoot-certs issue main/tls.csr --identity folkmoot://england/coordinator/main \\
       --dns moot.example.org --dns 192.0.2.7 --out main/chain.pem
+  folkmoot-certs issue 503/tls.csr --identity folkmoot://england/council/503 --answer answer-503
 
 Make sure over another way (a call, a known address) that the request comes from whom it names, then repeat the
-identity. The kind, TLS or signing, is the request's. Without --out the chain goes to standard output.")]
+identity. The kind, TLS or signing, is the request's. Without --out or --answer the chain goes to standard output.
+With --answer the folder holds all that `folkmoot-node enrol --answer` installs, once both kinds are in it.")]
     Issue(Issue),
     /// Give a certificate's holder a new one.
     #[command(after_help = "\
@@ -192,8 +194,11 @@ pub(super) struct Issue {
     #[arg(long = "dns", value_name = "NAME")]
     pub(super) hosts: Vec<Host>,
     /// Write the chain here; never over another file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "answer")]
     pub(super) out: Option<PathBuf>,
+    /// Put the chain, as KIND.pem, and everything else its holder needs into this folder, ready to be sent.
+    #[arg(long, value_name = "DIR")]
+    pub(super) answer: Option<PathBuf>,
 }
 
 /// One certificate by its serial number, or those of an identity.
@@ -222,8 +227,11 @@ pub(super) struct Renew {
     #[arg(long, default_value_t = LEAF_DAYS)]
     pub(super) days: u32,
     /// Write the chain here; never over another file.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "answer")]
     pub(super) out: Option<PathBuf>,
+    /// Put the chain, as KIND.pem, and everything else its holder needs into this folder, ready to be sent.
+    #[arg(long, value_name = "DIR")]
+    pub(super) answer: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 
 use std::error::Error as StdError;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 use folkmoot_proto::identity::Kind;
@@ -122,14 +122,13 @@ impl Said<'_> {
             )
             .into());
         };
-        refuse_existing(issue.out.as_deref())?;
+        let to = Destination::new(issue.out, issue.answer, request.kind)?;
         let order = Order { identity, hosts: issue.hosts, days: issue.days };
         let issued = Authority::open(dir)?.issue(&pem, &order, self.now)?;
-        self.hand_out(dir, &issued, issue.out.as_deref())
+        self.hand_out(dir, &issued, &to)
     }
 
     fn renew(&mut self, dir: &Path, renew: Renew) -> Outcome {
-        refuse_existing(renew.out.as_deref())?;
         let request = renew.request.as_deref().map(folder::read).transpose()?;
         let mut authority = Authority::open(dir)?;
         let serial = match (renew.which.serial, renew.which.identity) {
@@ -150,17 +149,21 @@ impl Said<'_> {
             }
             (None, None) => unreachable!("clap requires one of the two"),
         };
+        let inventory = authority.inventory();
+        let kind = inventory.certificates[inventory.by_serial(&serial)?].kind;
+        let to = Destination::new(renew.out, renew.answer, kind)?;
         let issued = authority.renew(&serial, request.as_deref(), renew.days, self.now)?;
-        self.hand_out(dir, &issued, renew.out.as_deref())
+        self.hand_out(dir, &issued, &to)
     }
 
-    fn hand_out(&mut self, dir: &Path, issued: &Issued, to: Option<&Path>) -> Outcome {
+    fn hand_out(&mut self, dir: &Path, issued: &Issued, to: &Destination) -> Outcome {
         let entry = &issued.entry;
-        match to {
+        let layout = Layout::new(dir);
+        match &to.file {
             Some(path) => {
-                write_new(path, issued.chain_pem.as_bytes(), false).map_err(|error| {
+                to.write(&layout, &issued.chain_pem).map_err(|error| {
                     // Issued it is: say where the copy lies, so that nobody issues it a second time.
-                    let copy = Layout::new(dir).issued(&entry.serial);
+                    let copy = layout.issued(&entry.serial);
                     format!("certificate {} was issued, but {error}; a copy is at {}", entry.serial, copy.display())
                 })?;
                 writeln!(self.out, "{}", path.display())?;
@@ -279,13 +282,53 @@ impl Said<'_> {
     }
 }
 
-fn refuse_existing(path: Option<&Path>) -> Outcome {
-    match path {
-        Some(path) if path.exists() => Err(format!(
-            "{} is there already and is not overwritten: nothing was issued; give another place",
-            path.display()
-        )
-        .into()),
-        _ => Ok(()),
+/// Where a chain goes, checked before it is issued.
+struct Destination {
+    /// The chain's file; standard output without.
+    file: Option<PathBuf>,
+    /// The folder that gets the public files as well.
+    answer: Option<PathBuf>,
+}
+
+impl Destination {
+    fn new(out: Option<PathBuf>, answer: Option<PathBuf>, kind: Kind) -> Result<Self, Box<dyn StdError>> {
+        let file = match &answer {
+            Some(folder) => Some(folder.join(format!("{kind}.pem"))),
+            None => out,
+        };
+        match &file {
+            Some(path) if path.exists() => Err(format!(
+                "{} is there already and is not overwritten: nothing was issued; give another place",
+                path.display()
+            )
+            .into()),
+            _ => Ok(Self { file, answer }),
+        }
+    }
+
+    fn write(&self, layout: &Layout, chain_pem: &str) -> Outcome {
+        if let Some(folder) = &self.answer {
+            private_folder(folder)?;
+            // The registry and the floor come once they are signed; the rest is there from the beginning.
+            for (name, needed) in PUBLIC {
+                let from = layout.public(name);
+                if *needed || from.exists() {
+                    replace(&folder.join(name), &folder::read(&from)?)?;
+                }
+            }
+        }
+        if let Some(path) = &self.file {
+            write_new(path, chain_pem.as_bytes(), false)?;
+        }
+        Ok(())
     }
 }
+
+/// Everybody's files, and whether they are there from the beginning.
+const PUBLIC: &[(&str, bool)] = &[
+    ("roots.pem", true),
+    ("crl.pem", true),
+    ("governance.pub", true),
+    ("registry.json", false),
+    ("floor.json", false),
+];

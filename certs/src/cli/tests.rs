@@ -267,3 +267,35 @@ fn a_damaged_or_missing_inventory_is_an_error_and_not_a_new_start() {
         assert_eq!(std::fs::read_to_string(&path).unwrap(), *bad, "left as it was");
     }
 }
+
+#[test]
+fn an_answer_holds_everything_its_reader_needs() {
+    let desk = Desk::with_federation();
+    desk.done(&format!("request --identity {COUNCIL} --out @503"));
+    let files = || {
+        let entries = std::fs::read_dir(desk.path("answer")).unwrap();
+        let mut names: Vec<String> = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names.join(" ")
+    };
+    desk.done(&format!("issue @503/signing.csr --identity {COUNCIL} --answer @answer"));
+    assert_eq!(files(), "crl.pem governance.pub roots.pem signing.pem");
+    desk.done("registry");
+    desk.done(&format!("issue @503/tls.csr --identity {COUNCIL} --answer @answer"));
+    assert_eq!(files(), "crl.pem governance.pub registry.json roots.pem signing.pem tls.pem");
+
+    let place = |name: &str| desk.path("answer").join(name);
+    let files = |kind: &str| folkmoot_runtime::tls::Files {
+        chain: place(&format!("{kind}.pem")),
+        key: desk.path(&format!("503/{kind}.key")),
+        roots: place("roots.pem"),
+        crl: place("crl.pem"),
+    };
+    let clock = std::sync::Arc::new(folkmoot_runtime::clock::MockClock::at(desk.now));
+    folkmoot_runtime::tls::Settings::load(&files("tls"), clock).unwrap().check_own().unwrap();
+    folkmoot_runtime::tls::OwnSigner::load(&files("signing"), desk.now).unwrap();
+
+    let told = desk.refused(&format!("renew --identity {COUNCIL} --kind tls --answer @answer"));
+    assert!(told.contains("nothing was issued"), "{told}");
+    assert_eq!(desk.run(&format!("issue @503/tls.csr --identity {COUNCIL} --answer @a --out @b")).code, USAGE);
+}

@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use folkmoot_proto::identity::Kind;
-use folkmoot_runtime::clock::SystemClock;
+use folkmoot_runtime::clock::{Clock, SystemClock};
 use folkmoot_runtime::{enrol, tls};
 
 use crate::config::Config;
 use crate::home::Home;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  folkmoot-node enrol\n      makes two keys and two requests to send to the authority\n  folkmoot-node enrol --answer DIR\n      installs what the authority sent back: tls.pem, signing.pem, roots.pem, crl.pem, governance.pub\n      (and registry.json, floor.json when there are any)")]
+#[command(
+    after_help = "Examples:\n  folkmoot-node enrol\n      makes two keys and two requests to send to the authority\n  folkmoot-node enrol --answer DIR\n      installs what the authority sent back: tls.pem, signing.pem, roots.pem, crl.pem, governance.pub\n      (and registry.json, floor.json when there are any)"
+)]
 pub(super) struct Args {
     /// Folder with the authority's answer
     #[arg(long, value_name = "DIR")]
@@ -29,10 +31,9 @@ pub(super) fn run(home: &Home, args: &Args) -> anyhow::Result<()> {
 
 fn request(home: &Home, config: &Config) -> anyhow::Result<()> {
     let identity = config.identity();
-    for (kind, key, request) in [
-        (Kind::Tls, home.tls_key(), home.tls_request()),
-        (Kind::Signing, home.signing_key(), home.signing_request()),
-    ] {
+    for (kind, key, request) in
+        [(Kind::Tls, home.tls_key(), home.tls_request()), (Kind::Signing, home.signing_key(), home.signing_request())]
+    {
         // A key that is there is kept: a second run renews the request, not the key.
         if key.exists() {
             if !request.exists() {
@@ -87,14 +88,18 @@ fn check(home: &Home, config: &Config, trial: &Home, files: &[(Vec<u8>, PathBuf)
         let name = place.strip_prefix(home.folder()).context("a node's files are in its folder")?;
         std::fs::write(trial.folder().join(name), content).context("writing the answer down to check it")?;
     }
-    for (key, chain) in [(home.tls_key(), trial.tls_chain()), (home.signing_key(), trial.signing_chain())] {
+    for key in [home.tls_key(), home.signing_key()] {
         if !key.exists() {
             bail!("{} is missing: run `enrol` without --answer first, and send its requests", key.display());
         }
-        let files = tls::Files { chain, key, roots: trial.roots(), crl: trial.revoked() };
-        let settings = tls::Settings::load(&files, Arc::new(SystemClock::new()))?;
-        settings.check_own().map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
-        let found = &settings.certificate().identity;
+    }
+    let files = |chain, key| tls::Files { chain, key, roots: trial.roots(), crl: trial.revoked() };
+    let clock = Arc::new(SystemClock::new());
+    let now = clock.now();
+    let settings = tls::Settings::load(&files(trial.tls_chain(), home.tls_key()), clock)?;
+    settings.check_own()?;
+    let signing = tls::OwnSigner::load(&files(trial.signing_chain(), home.signing_key()), now)?;
+    for found in [&settings.certificate().identity, &signing.signer().identity] {
         if found != &config.identity() {
             bail!("the certificate is for {found}, but this node is {}", config.identity());
         }

@@ -46,6 +46,7 @@ mod explain;
 mod refusal;
 mod reload;
 mod settings;
+mod signer;
 mod trust;
 mod verifier;
 
@@ -58,6 +59,7 @@ pub use explain::{explain, explain_alert};
 pub use refusal::{Refusal, Why};
 pub use reload::Reloadable;
 pub use settings::{Files, LoadError, Settings, check_owner_only};
+pub use signer::OwnSigner;
 pub use trust::{Peer, Purpose, Signer, Trust};
 
 #[cfg(doc)]

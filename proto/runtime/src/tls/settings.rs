@@ -104,7 +104,7 @@ impl LoadError {
         Self::Content { what, path: None, problem }
     }
 
-    fn in_file(self, file: &Path) -> Self {
+    pub(super) fn in_file(self, file: &Path) -> Self {
         match self {
             Self::Content { what, path: None, problem } => Self::Content { what, path: Some(file.to_owned()), problem },
             other => other,
@@ -112,13 +112,21 @@ impl LoadError {
     }
 }
 
+impl LoadError {
+    /// Names the file behind an error of [`Trust::new`].
+    pub(super) fn in_trust_file(self, files: &Files) -> Self {
+        let lists_at_fault = matches!(&self, Self::Content { what: "revocation lists", .. });
+        self.in_file(if lists_at_fault { &files.crl } else { &files.roots })
+    }
+}
+
 /// The files' bytes, compared on each poll: contents, not times, so that a copy within one tick of the file system's clock is seen.
 #[derive(PartialEq, Eq)]
 pub(super) struct Raw {
-    chain: Vec<u8>,
+    pub(super) chain: Vec<u8>,
     key: Zeroizing<Vec<u8>>,
-    roots: Vec<u8>,
-    crl: Vec<u8>,
+    pub(super) roots: Vec<u8>,
+    pub(super) crl: Vec<u8>,
 }
 
 /// The largest of our files: far above 10,000 revocations, far below what would hurt.
@@ -220,10 +228,8 @@ impl Settings {
             }
             other => LoadError::content("key", other.to_string()).in_file(&files.key),
         })?;
-        let trust = Trust::new(certificate.identity.federation().clone(), &roots, &lists).map_err(|error| {
-            let lists_at_fault = matches!(&error, LoadError::Content { what: "revocation lists", .. });
-            error.in_file(if lists_at_fault { &files.crl } else { &files.roots })
-        })?;
+        let trust = Trust::new(certificate.identity.federation().clone(), &roots, &lists)
+            .map_err(|error| error.in_trust_file(files))?;
         Ok(Self { certificate, key: Arc::new(key), trust: Arc::new(trust), provider, clock })
     }
 
@@ -298,7 +304,7 @@ impl Settings {
     }
 }
 
-fn pem<T: PemObject>(bytes: &[u8], what: &'static str, path: &Path) -> Result<Vec<T>, LoadError> {
+pub(super) fn pem<T: PemObject>(bytes: &[u8], what: &'static str, path: &Path) -> Result<Vec<T>, LoadError> {
     T::pem_slice_iter(bytes)
         .collect::<Result<Vec<T>, _>>()
         .map_err(|error| LoadError::content(what, format!("it is not a PEM file ({error})")).in_file(path))

@@ -56,3 +56,34 @@ fn no_byte_of_a_certificate_can_be_changed() {
         assert!(settings.trust().verify_signer(&changed, &[Role::Council], start()).is_err(), "byte {place}");
     }
 }
+
+#[test]
+fn our_own_signing_files_are_checked_as_others_will() {
+    use crate::tls::tests::mint::write_files;
+    use crate::tls::{LoadError, OwnSigner};
+    let (authority, folder) = (Authority::new(), tempfile::tempdir().unwrap());
+    let leaf = |kind| Leaf { kind, ed25519: true, serial: 9, ..Leaf::of(COUNCIL) };
+    let files = authority.equip(folder.path(), &leaf(Kind::Signing));
+    let own = OwnSigner::load(&files, start()).unwrap();
+    assert_eq!(own.signer().identity, identity(COUNCIL));
+    assert_eq!(own.chain().len(), 2);
+    let signature = ed25519_dalek::Signature::from_bytes(&own.sign(b"test"));
+    let key = ed25519_dalek::VerifyingKey::from_bytes(&own.signer().public_key).unwrap();
+    key.verify_strict(b"test", &signature).unwrap();
+
+    std::fs::write(&files.crl, authority.lists(-1, 30, &[9])).unwrap();
+    let revoked = OwnSigner::load(&files, start()).unwrap_err();
+    assert!(
+        matches!(&revoked, LoadError::Own { source, .. } if matches!(source.why, Why::Revoked { .. })),
+        "{revoked}"
+    );
+
+    let files = authority.equip(folder.path(), &leaf(Kind::Tls));
+    let tls = OwnSigner::load(&files, start()).unwrap_err();
+    assert!(matches!(&tls, LoadError::Own { source, .. } if matches!(source.why, Why::WrongKind { .. })), "{tls}");
+
+    let (chain, _) = authority.issue(&leaf(Kind::Signing));
+    let (_, key) = authority.issue(&leaf(Kind::Signing));
+    let files = write_files(folder.path(), &chain, &key, &authority.root.pem(), &authority.lists(-1, 30, &[]));
+    assert!(matches!(OwnSigner::load(&files, start()), Err(LoadError::Mismatch { .. })));
+}
