@@ -2,6 +2,13 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod bytes;
+mod decoders;
 mod hostile;
+mod reference;
+mod rogue;
+mod scene;
 mod sim;
 mod sums;
+mod vectors;
+mod views;

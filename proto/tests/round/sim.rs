@@ -7,7 +7,8 @@ use folkmoot_proto::round::audit::{Audit, Report};
 use folkmoot_proto::round::coordinator::{self, Outcome};
 use folkmoot_proto::round::node::{self, Contribution, MaskedVector, Proposal};
 use folkmoot_proto::round::{
-    Envelope, Expected, Failure, Limits, Mandate, Mechanism, Parameters, Persist, Plan, Refusal, Roll, Signatory, Step,
+    Envelope, Expected, Failure, Fault, Limits, Mandate, Mechanism, Parameters, Persist, Plan, Refusal, Roll,
+    Signatory, Step,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -180,69 +181,182 @@ pub struct Run {
 /// Where a node falls silent: it answers every step before this one. `None`: never.
 pub type Drops = Vec<Option<Step>>;
 
-pub fn upload(round: &mut coordinator::Round, code: &str, vector: &MaskedVector) {
-    let mut upload = round.upload(code, vector.header()).expect("accepted").expect("not there yet");
-    for chunk in vector.chunks() {
-        upload.absorb(chunk.offset, &chunk.bytes).expect("in order");
-    }
-    round.add(upload).expect("whole");
+pub fn upload(round: &mut coordinator::Round, code: &str, vector: &MaskedVector) -> Result<(), Fault> {
+    upload_with(round, code, vector, &mut |_, _| {})
 }
 
-/// Drives one attempt honestly with the given drop-outs.
+fn upload_with(
+    round: &mut coordinator::Round,
+    code: &str,
+    vector: &MaskedVector,
+    meddle: &mut dyn FnMut(Leg, &mut Vec<u8>),
+) -> Result<(), Fault> {
+    let mut header = vector.header().to_vec();
+    meddle(Leg::Header, &mut header);
+    let mut upload = round.upload(code, &header)?.expect("not there yet");
+    for mut chunk in vector.chunks() {
+        meddle(Leg::Chunk, &mut chunk.bytes);
+        upload.absorb(chunk.offset, &chunk.bytes)?;
+    }
+    round.add(upload)
+}
+
+/// Which message, for whoever meddles with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leg {
+    Envelope,
+    Advert,
+    Roster,
+    Sealed,
+    Relay,
+    Header,
+    Chunk,
+    Survivors,
+    Consent,
+    Quorum,
+    Revealed,
+}
+
+/// Drives one attempt honestly with the given drop-outs; nobody may refuse anything.
 pub fn run(fed: &Federation, envelope: Envelope, drops: &Drops, seed: u64) -> Result<Run, Failure> {
+    let (run, refusals) = run_with(fed, envelope, drops, seed, &mut |_, _, _| {});
+    assert!(refusals.is_empty(), "{refusals:?}");
+    run
+}
+
+/// Drives one attempt with every message passing through `meddle`, which is told the leg and the node at its end.
+/// Whoever refuses a message, or whose message is refused, falls silent; the codes are returned.
+pub fn run_with(
+    fed: &Federation,
+    envelope: Envelope,
+    drops: &Drops,
+    seed: u64,
+    meddle: &mut dyn FnMut(Leg, usize, &mut Vec<u8>),
+) -> (Result<Run, Failure>, Vec<(usize, &'static str)>) {
+    let mut refusals = Vec::new();
+    let result = attempt(fed, envelope, drops, seed, meddle, &mut refusals);
+    (result, refusals)
+}
+
+fn attempt(
+    fed: &Federation,
+    envelope: Envelope,
+    drops: &Drops,
+    seed: u64,
+    meddle: &mut dyn FnMut(Leg, usize, &mut Vec<u8>),
+    refusals: &mut Vec<(usize, &'static str)>,
+) -> Result<Run, Failure> {
     let n = fed.codes.len();
     let cells = envelope.cells().expect("valid") as usize;
     let grid = i64::try_from(envelope.plan.grid).expect("small");
     let noisy = envelope.plan.mechanism == Mechanism::DiscreteGaussian;
     let mut rng = rng(seed);
     let mut numbers: Vec<Numbers> = (0..n).map(|_| Numbers::random(cells, grid, &mut rng)).collect();
-    let alive = |i: usize, step: Step| drops[i].is_none_or(|d| step < d);
+    let mut drops = drops.clone();
+    let alive = |drops: &Drops, i: usize, step: Step| drops[i].is_none_or(|d| step < d);
 
     let mut hub = coordinator::Round::new(envelope, &fed.roll, NOW)?;
-    let invitation = hub.invitation().to_vec();
-    let mut nodes: Vec<Option<node::Round>> = Vec::new();
-    for i in 0..n {
-        if !alive(i, Step::Advertise) {
-            nodes.push(None);
-            continue;
-        }
-        let (round, advert) = fed.join(i, &invitation, &mut rng).expect("joins");
-        hub.advert(&fed.codes[i], &advert).expect("advert taken");
-        nodes.push(Some(round));
+    let mut nodes: Vec<Option<node::Round>> = (0..n).map(|_| None).collect();
+
+    macro_rules! step {
+        ($step:expr, $out:expr, $back:expr, $request:expr, $answer:expr, $take:expr) => {
+            for i in 0..n {
+                if !alive(&drops, i, $step) {
+                    continue;
+                }
+                let mut request: Vec<u8> = $request(&hub, i);
+                meddle($out, i, &mut request);
+                let mut reply: Vec<u8> = match $answer(&mut nodes[i], i, &request, &mut rng) {
+                    Ok(reply) => reply,
+                    Err(refusal) => {
+                        refusals.push((i, Refusal::code(&refusal)));
+                        drops[i] = Some($step);
+                        continue;
+                    }
+                };
+                meddle($back, i, &mut reply);
+                if let Err(fault) = $take(&mut hub, i, &reply) {
+                    refusals.push((i, Fault::code(&fault)));
+                    drops[i] = Some($step);
+                }
+            }
+        };
     }
+
+    step!(
+        Step::Advertise,
+        Leg::Envelope,
+        Leg::Advert,
+        |hub: &coordinator::Round, _| hub.invitation().to_vec(),
+        |slot: &mut Option<node::Round>, i, bytes: &[u8], rng: &mut ChaCha20Rng| {
+            fed.join(i, bytes, rng).map(|(round, advert)| {
+                *slot = Some(round);
+                advert
+            })
+        },
+        |hub: &mut coordinator::Round, i: usize, bytes: &[u8]| hub.advert(&fed.codes[i], bytes)
+    );
     let roster = hub.close_adverts()?;
-    for (i, node) in nodes.iter_mut().enumerate() {
-        if let Some(node) = node.as_mut().filter(|_| alive(i, Step::Share)) {
-            let sealed = node.share(&roster, NOW, &mut rng).expect("shares");
-            hub.sealed(&fed.codes[i], &sealed).expect("shares taken");
-        }
-    }
+    step!(
+        Step::Share,
+        Leg::Roster,
+        Leg::Sealed,
+        |_: &coordinator::Round, _| roster.clone(),
+        |slot: &mut Option<node::Round>, _, bytes: &[u8], rng: &mut ChaCha20Rng| {
+            slot.as_mut().expect("joined").share(bytes, NOW, rng)
+        },
+        |hub: &mut coordinator::Round, i: usize, bytes: &[u8]| hub.sealed(&fed.codes[i], bytes)
+    );
     hub.close_shares()?;
     let mut vectors: Vec<Option<MaskedVector>> = vec![None; n];
-    for (i, node) in nodes.iter_mut().enumerate() {
-        if let Some(node) = node.as_mut().filter(|_| alive(i, Step::Mask)) {
-            let relay = hub.relay(&fed.codes[i]).expect("a sharer");
-            let vector = sent(node.mask(&relay, NOW, &mut numbers[i]).expect("masks"));
-            let order: &[&str] = if noisy { &["noise", "counts"] } else { &["counts"] };
-            assert_eq!(numbers[i].asked, order, "noise is drawn before the data is read");
-            upload(&mut hub, &fed.codes[i], &vector);
-            vectors[i] = Some(vector);
+    for i in 0..n {
+        if !alive(&drops, i, Step::Mask) {
+            continue;
+        }
+        let mut relay = hub.relay(&fed.codes[i]).expect("a sharer");
+        meddle(Leg::Relay, i, &mut relay);
+        let node = nodes[i].as_mut().expect("joined");
+        let vector = match node.mask(&relay, NOW, &mut numbers[i]) {
+            Ok(vector) => sent(vector),
+            Err(refusal) => {
+                assert!(numbers[i].asked.is_empty(), "a refused request reads no data");
+                refusals.push((i, refusal.code()));
+                drops[i] = Some(Step::Mask);
+                continue;
+            }
+        };
+        let order: &[&str] = if noisy { &["noise", "counts"] } else { &["counts"] };
+        assert_eq!(numbers[i].asked, order, "noise is drawn before the data is read");
+        match upload_with(&mut hub, &fed.codes[i], &vector, &mut |leg, bytes| meddle(leg, i, bytes)) {
+            Ok(()) => vectors[i] = Some(vector),
+            Err(fault) => {
+                refusals.push((i, fault.code()));
+                drops[i] = Some(Step::Mask);
+            }
         }
     }
     let survivors = hub.close_masks()?;
-    for (i, node) in nodes.iter_mut().enumerate() {
-        if let Some(node) = node.as_mut().filter(|_| alive(i, Step::Consent)) {
-            let consent = sent(node.consent(&survivors, NOW).expect("consents"));
-            hub.consent(&fed.codes[i], &consent).expect("consent taken");
-        }
-    }
+    step!(
+        Step::Consent,
+        Leg::Survivors,
+        Leg::Consent,
+        |_: &coordinator::Round, _| survivors.clone(),
+        |slot: &mut Option<node::Round>, _, bytes: &[u8], _: &mut ChaCha20Rng| {
+            slot.as_mut().expect("joined").consent(bytes, NOW).map(sent)
+        },
+        |hub: &mut coordinator::Round, i: usize, bytes: &[u8]| hub.consent(&fed.codes[i], bytes)
+    );
     let quorum = hub.close_consents()?;
-    for (i, node) in nodes.iter_mut().enumerate() {
-        if let Some(node) = node.as_mut().filter(|_| alive(i, Step::Unmask)) {
-            let revealed = sent(node.unmask(&quorum, NOW).expect("reveals"));
-            hub.revealed(&fed.codes[i], &revealed).expect("shares taken");
-        }
-    }
+    step!(
+        Step::Unmask,
+        Leg::Quorum,
+        Leg::Revealed,
+        |_: &coordinator::Round, _| quorum.clone(),
+        |slot: &mut Option<node::Round>, _, bytes: &[u8], _: &mut ChaCha20Rng| {
+            slot.as_mut().expect("joined").unmask(bytes, NOW).map(sent)
+        },
+        |hub: &mut coordinator::Round, i: usize, bytes: &[u8]| hub.revealed(&fed.codes[i], bytes)
+    );
     let outcome = hub.unmask(&fed.coordinator)?;
     let mut expected = vec![0i64; cells];
     for (numbers, _) in numbers.iter().zip(&vectors).filter(|(_, v)| v.is_some()) {

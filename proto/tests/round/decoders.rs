@@ -1,0 +1,63 @@
+//! Decoders: any bytes, the fuzz corpus, and damaged copies of it.
+
+use proptest::prelude::*;
+
+#[path = "../../fuzz/decoders.rs"]
+mod laws;
+
+const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/round_messages");
+
+fn corpus() -> Vec<(String, Vec<u8>)> {
+    let mut files: Vec<(String, Vec<u8>)> = std::fs::read_dir(CORPUS)
+        .unwrap()
+        .map(|f| f.unwrap().path())
+        .map(|p| (p.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&p).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn every_message_of_the_corpus_is_read_by_its_decoder_alone() {
+    let files = corpus();
+    assert_eq!(files.len(), 11, "one of each message");
+    for (name, bytes) in files {
+        assert_eq!(laws::check_all(&bytes), 1, "{name}");
+    }
+}
+
+#[test]
+fn cut_or_extended_messages_are_refused() {
+    for (name, bytes) in corpus() {
+        for len in 0..bytes.len() {
+            assert_eq!(laws::check_all(&bytes[..len]), 0, "{name} cut to {len}");
+        }
+        let mut longer = bytes.clone();
+        longer.push(0);
+        assert_eq!(laws::check_all(&longer), 0, "{name} with a byte too many");
+    }
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        laws::check_all(&bytes);
+    }
+
+    #[test]
+    fn arbitrary_bytes_after_a_true_header_never_panic(kind in 0u8..13, rest in prop::collection::vec(any::<u8>(), 0..600)) {
+        let mut bytes = vec![b'F', b'M', kind, 1];
+        bytes.extend(rest);
+        laws::check_all(&bytes);
+    }
+
+    #[test]
+    fn damaged_messages_never_panic(which in 0usize..11, place in any::<prop::sample::Index>(), with in any::<[u8; 4]>()) {
+        let (_, mut bytes) = corpus().swap_remove(which);
+        let at = place.index(bytes.len());
+        for (byte, new) in bytes[at..].iter_mut().zip(with) {
+            *byte = new;
+        }
+        laws::check_all(&bytes);
+    }
+}
