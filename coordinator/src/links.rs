@@ -263,7 +263,7 @@ impl Links {
                 return Err(Error::ByNode(status.message().to_owned()));
             }
             // Often the node's own doing: it does not believe our certificate, and its log says why.
-            Ok(Err(status)) => return Err(Error::Gone(folkmoot_runtime::tls::explain(&status))),
+            Ok(Err(status)) => return Err(Error::Gone(link.cause().unwrap_or(status.message()).to_owned())),
             Err(_) => {
                 return Err(Error::Gone(format!("no answer to the welcome within {} s", REPLY_DEADLINE.as_secs())));
             }

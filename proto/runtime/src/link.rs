@@ -22,7 +22,7 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 
 use folkmoot_proto::limits;
@@ -35,6 +35,8 @@ use tokio_util::sync::{CancellationToken, DropGuard, WaitForCancellationFutureOw
 use tonic::body::Body;
 use tonic::transport::{Channel, Endpoint};
 use tower::{Service, ServiceExt as _};
+
+use crate::tls::explain;
 
 #[cfg(doc)]
 use tonic::service::Routes;
@@ -119,6 +121,7 @@ pub struct Link {
     channel: Channel,
     closed: CancellationToken,
     cut: CancellationToken,
+    cause: Arc<OnceLock<String>>,
 }
 
 impl Link {
@@ -135,6 +138,12 @@ impl Link {
     /// Waits until the stream is gone, for whatever reason.
     pub async fn closed(&self) {
         self.closed.cancelled().await;
+    }
+
+    /// What reading from the stream failed with, in words, if it did: the other side's refusal of our certificate arrives this way, and the status of
+    /// a failed call does not hold it.
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.get().map(String::as_str)
     }
 
     /// Closes the stream now, whoever still holds a clone of the channel. Calls in flight fail as if the path had been lost.
@@ -155,8 +164,13 @@ where
 {
     let closed = CancellationToken::new();
     let cut = CancellationToken::new();
-    let watched =
-        Watched { stream, cut: Box::pin(cut.clone().cancelled_owned()), _closed: closed.clone().drop_guard() };
+    let cause = Arc::new(OnceLock::new());
+    let watched = Watched {
+        stream,
+        cut: Box::pin(cut.clone().cancelled_owned()),
+        cause: Arc::clone(&cause),
+        _closed: closed.clone().drop_guard(),
+    };
     let once = Arc::new(Mutex::new(Some(TokioIo::new(watched))));
     let connector = tower::service_fn(move |_: http::Uri| {
         let stream = once.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -172,13 +186,14 @@ where
         .connect_with_connector(connector)
         .await
         .map_err(Error::Channel)?;
-    Ok(Link { channel, closed, cut })
+    Ok(Link { channel, closed, cut, cause })
 }
 
 /// A stream that can be cut from outside, and that tells when it is gone.
 struct Watched<S> {
     stream: S,
     cut: Pin<Box<WaitForCancellationFutureOwned>>,
+    cause: Arc<OnceLock<String>>,
     // Fires when this value is dropped, which is the one thing that happens however a link ends.
     _closed: DropGuard,
 }
@@ -197,7 +212,11 @@ impl<S> Watched<S> {
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         self.check(cx)?;
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if let Poll::Ready(Err(error)) = &read {
+            self.cause.get_or_init(|| explain(error));
+        }
+        read
     }
 }
 
