@@ -45,6 +45,9 @@ pub enum Error {
         list(.0)
     )]
     NoCertificate(Vec<CouncilCode>),
+    /// Nobody to put into a registry.
+    #[error("no council has a live signing certificate yet: issue one with `folkmoot-certs issue` first")]
+    NoMembers,
     /// A certificate that is not for signing.
     #[error(
         "certificate {serial} of {identity} is not a signing certificate; a {found} key never speaks for a council"
@@ -198,7 +201,7 @@ impl Authority {
     /// with name, region and board from the published tables.
     ///
     /// # Errors
-    /// [`Error::NoCertificate`] for councils in `places` without a signing certificate, unless `allow_missing`; [`Error::UnknownPlaces`];
+    /// [`Error::NoCertificate`] for councils in `places` without a signing certificate, unless `allow_missing`; [`Error::NoMembers`]; [`Error::UnknownPlaces`];
     /// [`Error::NotForSigning`]; [`Error::Registry`]; [`Error::Authority`]. No version is then used up.
     pub fn sign_registry(
         &mut self,
@@ -238,6 +241,9 @@ impl Authority {
         }
         if !unknown.is_empty() {
             return Err(Error::UnknownPlaces(unknown));
+        }
+        if members.is_empty() {
+            return Err(Error::NoMembers);
         }
         members.sort_by(|one, other| one.council.as_str().cmp(other.council.as_str()));
         let version = self.inventory().registry_version + 1;

@@ -46,6 +46,9 @@ pub(super) fn list(
             "certificates": certificates,
         });
         writeln!(out, "{}", serde_json::to_string_pretty(&value)?)?;
+    } else if shown.is_empty() {
+        let which = if list.all { "" } else { "live " };
+        writeln!(out, "no {which}certificates{}", if list.expiring.is_some() { " expire so soon" } else { " yet" })?;
     } else {
         let mut rows = vec![["identity", "kind", "serial", "good until", "state"].map(str::to_owned)];
         rows.extend(shown.iter().map(|entry| {

@@ -122,6 +122,8 @@ fn from_nothing_to_a_council_that_connects_and_signs() {
     assert!(told.contains(&format!("asks for a tls certificate for {COUNCIL}")), "{told}");
     assert!(told.contains(&format!("confirm with --identity {COUNCIL}")), "{told}");
     assert!(desk.certificates("").is_empty());
+    assert_eq!(desk.done("list").out, "no live certificates yet\n");
+    assert!(desk.refused("registry").contains("no council has a live signing certificate yet"));
     let told = desk.refused("issue @503/tls.csr --identity folkmoot://england/council/211");
     assert!(told.contains("--identity says folkmoot://england/council/211"), "{told}");
 
