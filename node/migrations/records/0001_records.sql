@@ -80,6 +80,7 @@ INSERT INTO secret (name, bytes) VALUES ('fingerprint', randomblob(32));
 CREATE TABLE mark (
     kind        INTEGER NOT NULL,                  -- 1 erased, 2 restricted, 3 opted out
     fingerprint BLOB    NOT NULL,                  -- HMAC-SHA256
+    person      BLOB    NOT NULL,                  -- fingerprint of the first of the person's ids: lifted together
     since       INTEGER NOT NULL,                  -- day, since 1970-01-01
     PRIMARY KEY (kind, fingerprint)
 ) STRICT, WITHOUT ROWID;

@@ -203,7 +203,8 @@ impl Text {
 impl Text {
     /// Makes sure that there is text to hand over, unless the file has ended.
     fn prepare(&mut self) -> io::Result<()> {
-        if self.raw_from == self.raw_to && !self.ended {
+        // Not once: a first piece may hold nothing but the mark, and an empty answer would mean the end.
+        while self.raw_from == self.raw_to && !self.ended {
             self.fill()?;
         }
         let Some(decoder) = &mut self.decoder else { return Ok(()) };

@@ -121,10 +121,6 @@ impl Facts {
         Some(())
     }
 
-    pub(super) fn code(&self, column: Column) -> Code {
-        LISTS.iter().position(|list| *list == column).map_or(CODE_BLANK, |place| self.codes[place])
-    }
-
     /// The row as assembly sees it.
     pub(super) fn row(&self) -> Row {
         let some = |id: u32| (id != 0).then_some(Interned(id));

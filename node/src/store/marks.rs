@@ -23,7 +23,7 @@ pub enum Mark {
 }
 
 /// An id of a person, as asked for. No `Debug`.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum PersonId {
     /// A valid NHS number.
     Nhs(u64),
@@ -89,40 +89,49 @@ impl Marks {
         !self.held.is_empty() && self.held.contains(&(mark as u8, self.fingerprint(id)))
     }
 
-    /// Marks an id, and its interned number if it has one.
+    /// Marks a person by all their ids, and the interned numbers of these. True when any of it is new.
     pub(super) fn add(
         &mut self,
         tx: &Transaction<'_>,
         interner: &mut Interner,
         mark: Mark,
-        id: &PersonId,
+        ids: &[PersonId],
         since: Day,
     ) -> rusqlite::Result<bool> {
-        let fingerprint = self.fingerprint(id);
-        let new = self.held.insert((mark as u8, fingerprint));
-        tx.prepare_cached("INSERT OR IGNORE INTO mark (kind, fingerprint, since) VALUES (?1, ?2, ?3)")?
-            .execute(params![mark as u8, fingerprint, since.number()])?;
-        if let Some(number) = interner.find(id.kind(), &id.bytes()) {
-            note(tx, mark, number)?;
+        let Some(person) = ids.first().map(|id| self.fingerprint(id)) else { return Ok(false) };
+        let mut new = false;
+        for id in ids {
+            let fingerprint = self.fingerprint(id);
+            new |= self.held.insert((mark as u8, fingerprint));
+            tx.prepare_cached("INSERT OR IGNORE INTO mark (kind, fingerprint, person, since) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![mark as u8, fingerprint, person, since.number()])?;
+            if let Some(number) = interner.find(id.kind(), &id.bytes()) {
+                note(tx, mark, number)?;
+            }
         }
         Ok(new)
     }
 
-    /// Takes a mark away. True when there was one.
+    /// Takes a mark away from an id and from all that were marked with it. True when there was one.
     pub(super) fn lift(
         &mut self,
         tx: &Transaction<'_>,
-        interner: &mut Interner,
+        interner: &Interner,
         mark: Mark,
         id: &PersonId,
     ) -> rusqlite::Result<bool> {
-        let fingerprint = self.fingerprint(id);
-        self.held.remove(&(mark as u8, fingerprint));
-        if let Some(number) = interner.find(id.kind(), &id.bytes()) {
-            tx.execute("DELETE FROM marked WHERE kind = ?1 AND id = ?2", params![mark as u8, number])?;
+        let lifted = tx.execute(
+            "DELETE FROM mark WHERE kind = ?1
+             AND person IN (SELECT person FROM mark WHERE kind = ?1 AND fingerprint = ?2)",
+            params![mark as u8, self.fingerprint(id)],
+        )?;
+        *self = Self::load(tx)?;
+        for number in marked(tx, mark)? {
+            let id = interner.text(number).and_then(|(kind, text)| PersonId::of(kind, text));
+            if !id.is_some_and(|id| self.has(mark, &id)) {
+                tx.execute("DELETE FROM marked WHERE kind = ?1 AND id = ?2", params![mark as u8, number])?;
+            }
         }
-        let lifted =
-            tx.execute("DELETE FROM mark WHERE kind = ?1 AND fingerprint = ?2", params![mark as u8, fingerprint])?;
         Ok(lifted > 0)
     }
 

@@ -11,6 +11,7 @@ mod bytes;
 mod codec;
 mod interner;
 mod marks;
+pub mod people;
 mod terms;
 mod writer;
 
@@ -59,6 +60,9 @@ pub enum Error {
     /// There is no such submission.
     #[error("there is no submission {0}; `submissions` lists those there are")]
     NoSubmission(i64),
+    /// A council id that stands beside several NHS numbers cannot say whose rows are meant.
+    #[error("this council id stands beside more than one NHS number; look at `person find`, then ask by NHS number")]
+    SeveralPeople,
 }
 
 fn damaged(what: impl Into<String>) -> Stop<Error> {
