@@ -53,7 +53,8 @@ pub enum Bounding<'a> {
 ///
 /// # Guarantee
 /// With [`Bounding::Private`], adding or removing one person changes the cells by at most the bound, whatever that
-/// person's records are: which contributions are dropped depends on that person's own contributions and the key alone.
+/// person's records are: which contributions are dropped depends on that person's own contributions and the key alone,
+/// and links that carers' rows make to other people are not used.
 ///
 /// # Errors
 /// [`Error::TooLarge`] when the layout is.
@@ -61,7 +62,11 @@ pub fn tabulate(histories: &Histories, query: &Query, bounding: Bounding<'_>) ->
     let layout = Layout::of(query)?;
     let counter = Counter {
         method: measures::of(query.measure()),
-        window: Window { period: query.period(), settings: query.settings() },
+        window: Window {
+            period: query.period(),
+            settings: query.settings(),
+            own_rows_only: matches!(bounding, Bounding::Private { .. }),
+        },
         conditions: Layout::conditions(query),
         layout: &layout,
         bounding,

@@ -32,6 +32,7 @@ pub struct Person {
     reason: SupportReason,
     funding: Funding,
     has_carer: YesNo,
+    has_carer_by_own_rows: YesNo,
 }
 
 impl Person {
@@ -48,6 +49,7 @@ impl Person {
             reason: details.reason,
             funding: details.funding,
             has_carer: details.has_carer,
+            has_carer_by_own_rows: details.has_carer,
         }
     }
 
@@ -102,6 +104,14 @@ impl Person {
     /// names them.
     pub fn has_carer(&self) -> YesNo {
         self.has_carer
+    }
+
+    /// Whether the person has an unpaid carer by their own rows alone.
+    ///
+    /// The one detail that another person's rows can change is [`Self::has_carer`]: a private answer reads this one
+    /// instead, since a carer with many links could otherwise move many people from cell to cell.
+    pub fn has_carer_by_own_rows(&self) -> YesNo {
+        self.has_carer_by_own_rows
     }
 
     /// Month of birth.

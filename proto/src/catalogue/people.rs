@@ -11,7 +11,8 @@ pub(super) const MEASURES: &[Measure] = &[Measure {
     text: "Distinct people of all ages with long-term support at any time in the period, or on the one day when both \
            dates are equal, by up to four dimensions. Each person is counted once: in the highest setting of the \
            support that overlaps the period (nursing, residential, community, prison), with their latest known \
-           details. Ages are those at the end of the data used.",
+           details. Ages are those at the end of the data used. Having an unpaid carer includes what a carer's row says \
+           of the person it links to, except under differential privacy, where each person counts by their own rows alone.",
     unit: Unit::People,
     kind: Kind::Count,
     dimensions: &[
@@ -52,6 +53,7 @@ pub(super) const MEASURES: &[Measure] = &[Measure {
     table: Table::Joined,
     options: &[],
     bound: |_| Bound::ONE,
-    bound_reason: "A person is counted once, with one value of each detail, so one cell changes by one.",
+    bound_reason: "A person is counted once, with one value of each detail, so one cell changes by one. Links on carers' \
+                   rows, which would change other people's details, are not used in a private answer.",
     source: "Folkmoot's own table over the Department's main table and person details",
 }];

@@ -1,0 +1,25 @@
+//! Worked examples of the published methods, second implementations on random rows, and the sensitivity test that every
+//! entry of the catalogue goes through.
+
+#![allow(clippy::unwrap_used)]
+
+mod ascof_2e;
+mod ascof_3d;
+mod kit;
+mod random;
+mod sensitivity;
+
+use folkmoot_proto::catalogue;
+
+use super::{METHODS, MOST_DIMENSIONS};
+
+#[test]
+fn every_entry_has_one_method_and_every_method_an_entry() {
+    for measure in catalogue::all() {
+        assert_eq!(METHODS.iter().filter(|(id, _)| *id == measure.id).count(), 1, "{}", measure.id);
+        assert!(measure.dimensions.len() <= MOST_DIMENSIONS, "{}", measure.id);
+    }
+    for (id, _) in METHODS {
+        assert!(catalogue::all().any(|measure| measure.id == *id), "{id}");
+    }
+}
