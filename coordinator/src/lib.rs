@@ -1,4 +1,25 @@
-//! The coordinator: councils link to it, analysts ask through it, and what it publishes was protected before it arrived or is a sum over many councils.
+//! The coordinator: asks councils' nodes, merges their protected answers, and releases figures.
+//!
+//! ```text
+//! request --plan--> Plan --job--> answers --disclose--> answers --merge--> Table --release--> Release --publish--> files
+//!                                   ^                                                            |
+//!                          councils, over their links                          service, access: who may see what
+//! ```
+//!
+//! From `disclose` to `publish` everything is a plain function of its arguments; only `job` and `service` wait for
+//! anything. Nothing unprotected ever arrives here: a council's answer is suppressed, noisy or masked before it leaves.
+//!
+//! Reading order: [`plan`], [`answer`], [`merge`], [`release`], then [`job`] and [`service`].
 
+pub mod answer;
+pub mod disclose;
 pub mod links;
+pub mod merge;
+pub mod plan;
+pub mod publish;
+pub mod release;
 pub mod server;
+pub mod store;
+
+#[cfg(test)]
+pub(crate) mod testing;

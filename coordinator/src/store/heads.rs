@@ -1,0 +1,90 @@
+//! Heads of councils' ledgers, as witnessed. A ledger that goes back, or that has another entry where one was seen, was
+//! restored or forked, and the next welcome tells the council what was seen.
+
+use folkmoot_proto::ids::CouncilCode;
+use rusqlite::{OptionalExtension as _, params};
+
+use super::{Error, Store};
+
+/// Which of a council's append-only records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Record {
+    /// What was spent.
+    Ledger,
+    /// What happened.
+    Audit,
+}
+
+impl Record {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ledger => "ledger",
+            Self::Audit => "audit",
+        }
+    }
+}
+
+/// The head of an append-only record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Number of entries.
+    pub entries: u64,
+    /// SHA-256 of the last entry, chained.
+    pub digest: Vec<u8>,
+}
+
+impl Store {
+    /// Remembers a head, and says whether it contradicts an earlier one: fewer entries than seen, or another digest for
+    /// the same number.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn witness(&self, council: CouncilCode, record: Record, head: &Head, now: i64) -> Result<bool, Error> {
+        let digest: Vec<u8> = head.digest.iter().copied().take(64).collect();
+        Ok(self.database.write("witness a head", |tx| {
+            let (code, word) = (council.to_string(), record.word());
+            let contradicted: bool = tx
+                .prepare_cached(
+                    "SELECT EXISTS (SELECT 1 FROM heads WHERE council = ?1 AND record = ?2 \
+                     AND (entries > ?3 OR (entries = ?3 AND digest <> ?4)))",
+                )?
+                .query_row(params![code, word, head.entries as i64, digest], |row| row.get(0))?;
+            tx.prepare_cached(
+                "INSERT INTO heads (council, record, entries, digest, seen) VALUES (?1, ?2, ?3, ?4, ?5) \
+                 ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![code, word, head.entries as i64, digest, now])?;
+            Ok(contradicted)
+        })?)
+    }
+
+    /// The head with the most entries that was ever seen.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn witnessed(&self, council: CouncilCode, record: Record) -> Result<Option<Head>, Error> {
+        Ok(self.database.read("read a witnessed head", |tx| {
+            tx.prepare_cached(
+                "SELECT entries, digest FROM heads WHERE council = ?1 AND record = ?2 \
+                 ORDER BY entries DESC, seen LIMIT 1",
+            )?
+            .query_row(params![council.to_string(), record.word()], |row| {
+                Ok(Head { entries: row.get::<_, i64>(0)?.unsigned_abs(), digest: row.get(1)? })
+            })
+            .optional()
+        })?)
+    }
+
+    /// Every council that ever linked.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn councils_seen(&self) -> Result<Vec<CouncilCode>, Error> {
+        let codes = self.database.read("list councils seen", |tx| {
+            tx.prepare_cached("SELECT DISTINCT council FROM heads ORDER BY council")?
+                .query_map([], |row| row.get::<_, String>(0))?
+                .collect::<rusqlite::Result<Vec<_>>>()
+        })?;
+        Ok(codes.iter().filter_map(|code| CouncilCode::parse(code).ok()).collect())
+    }
+}
