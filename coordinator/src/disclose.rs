@@ -134,7 +134,11 @@ impl System {
             cells.iter().any(|&cell| {
                 let own = bounds[cell];
                 primary[cell]
-                    && narrow(own, sum_low.saturating_sub(high.saturating_sub(own.1)), sum_high.saturating_sub(low - own.0))
+                    && narrow(
+                        own,
+                        sum_low.saturating_sub(high.saturating_sub(own.1)),
+                        sum_high.saturating_sub(low - own.0),
+                    )
             })
         })
     }

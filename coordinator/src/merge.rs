@@ -22,8 +22,8 @@ use crate::plan::Scope;
 
 mod areas;
 mod figure;
-mod recipe;
 mod ratio;
+mod recipe;
 
 pub use areas::{Area, Level};
 pub use figure::{Cell, Number, Row, Statistic, Status};
@@ -71,10 +71,8 @@ pub fn merge(asked: Asked<'_>, answers: &BTreeMap<CouncilCode, Answer>) -> Table
                 outline.members.iter().copied().filter(|code| answers.contains_key(code)).collect();
             let residents = |codes: &BTreeSet<CouncilCode>| areas::residents(geography, codes);
             let rounded = outline.level != Level::Council && profile == Some(Profile::Ascof);
-            let cells = recipes
-                .iter()
-                .map(|(_, recipe)| recipe.cell(&estimates, residents(&present), rounded))
-                .collect();
+            let cells =
+                recipes.iter().map(|(_, recipe)| recipe.cell(&estimates, residents(&present), rounded)).collect();
             let wanted = outline.members.intersection(asked.councils).count();
             let all = residents(&outline.whole).adults;
             let share = if all == 0 { 0.0 } else { residents(&present).adults as f64 / all as f64 };

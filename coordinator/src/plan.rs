@@ -231,7 +231,10 @@ fn structure(
     if !version.trim().is_empty() {
         let structure = geography.structure(version.trim()).ok_or_else(|| {
             let known = VERSIONS.join(" and ");
-            Refusal::new(Reason::InvalidQuestion, format!("there is no structure of boards `{version}`: {known} are known"))
+            Refusal::new(
+                Reason::InvalidQuestion,
+                format!("there is no structure of boards `{version}`: {known} are known"),
+            )
         })?;
         if let (false, Some(own)) = (has(structure), own) {
             return Err(Refusal::new(
@@ -291,7 +294,8 @@ fn chosen(
     }
     let mut councils = BTreeSet::new();
     for text in asked.iter().take(1000) {
-        let code = CouncilCode::parse(text).map_err(|error| Refusal::new(Reason::InvalidQuestion, error.to_string()))?;
+        let code =
+            CouncilCode::parse(text).map_err(|error| Refusal::new(Reason::InvalidQuestion, error.to_string()))?;
         if !allowed.contains(&code) {
             return Err(match own {
                 Some(own) => own_only(own, structure),
@@ -382,8 +386,11 @@ mod tests {
     #[test]
     fn margins_follow_from_the_price() {
         let (query, _) = testing::private("2E");
-        let request =
-            wire::PlanRequest { query: Some((&query).into()), level: wire::Level::England.into(), ..Default::default() };
+        let request = wire::PlanRequest {
+            query: Some((&query).into()),
+            level: wire::Level::England.into(),
+            ..Default::default()
+        };
         let plan = check(request, "national/a").unwrap();
         // rho 0.005 at sensitivity 1: sigma 10; 1.96 x 10 -> 20, 1.96 x 10 x sqrt(153) = 242.4 -> 243.
         assert_eq!(plan.expected(), Expected { council_margin: 20, all_margin: 243 });

@@ -116,8 +116,7 @@ pub fn csv(view: &View) -> Result<Vec<u8>, Error> {
     let failed = |source: csv::Error| Error::Csv { release: view.manifest().release.clone(), source };
     let dimensions = dimensions(&view.table().rows);
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    let header: Vec<&str> =
-        BEFORE.into_iter().chain(dimensions.iter().map(String::as_str)).chain(AFTER).collect();
+    let header: Vec<&str> = BEFORE.into_iter().chain(dimensions.iter().map(String::as_str)).chain(AFTER).collect();
     writer.write_record(&header).map_err(failed)?;
     for area in &view.table().areas {
         for (row, cell) in view.table().rows.iter().zip(&area.cells) {
@@ -213,7 +212,8 @@ mod tests {
         assert!(hidden.contains(",no,count,,suppressed,1,7,,1,1,1.0000,"), "{hidden}");
         assert!(council(",percentage").contains(",,percentage,,suppressed,"), "{}", tail(&hidden));
         // England: 20 + 40 shown; hidden 1 to 7 beside 10 shown is 14 give or take 5.
-        let england = "england,E92000001,England,,,ASCOF-2E,1,2024-04-01,2025-03-31,age_band=18 to 64;gender=Male,18 to 64,Male";
+        let england =
+            "england,E92000001,England,,,ASCOF-2E,1,2024-04-01,2025-03-31,age_band=18 to 64;gender=Male,18 to 64,Male";
         assert!(find(&format!("{england},yes,count")).contains(",60,ok,56,64,4,2,3,"));
         assert!(find(&format!("{england},no,count")).contains(",14,estimated,9,19,5,2,3,"));
         assert!(lines[1..].iter().all(|line| line.contains(",2025-06-30,council-suppressed,hospital,icb-2022,")));

@@ -11,8 +11,8 @@ use folkmoot_proto::codelist;
 use folkmoot_proto::geography::{Geography, Structure};
 use folkmoot_proto::identity::{Identity, Role};
 use folkmoot_proto::ids::{BoardCode, CouncilCode, ReleaseId};
-use folkmoot_proto::question::Question;
 use folkmoot_proto::query::{self, Query};
+use folkmoot_proto::question::Question;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -55,15 +55,8 @@ pub enum State {
 }
 
 impl State {
-    const ALL: [Self; 7] = [
-        Self::Answered,
-        Self::Stored,
-        Self::Refused,
-        Self::Held,
-        Self::Unreachable,
-        Self::Late,
-        Self::Malformed,
-    ];
+    const ALL: [Self; 7] =
+        [Self::Answered, Self::Stored, Self::Refused, Self::Held, Self::Unreachable, Self::Late, Self::Malformed];
 
     /// The word in files and tables.
     pub fn word(self) -> &'static str {
@@ -228,8 +221,7 @@ pub enum Error {
 /// The table of a plan from its answers: disclosure rules first, then the merge. The same answers give the same table.
 pub fn tabulate(plan: &Plan, answers: &BTreeMap<CouncilCode, Answer>) -> (Table, disclose::Report) {
     let (answers, report) = disclose::protect(plan.query(), plan.layout(), answers);
-    let asked =
-        Asked { query: plan.query(), layout: plan.layout(), scope: plan.scope(), councils: plan.councils() };
+    let asked = Asked { query: plan.query(), layout: plan.layout(), scope: plan.scope(), councils: plan.councils() };
     (merge::merge(asked, &answers), report)
 }
 
@@ -352,9 +344,7 @@ impl Release {
         match caller.role() {
             Role::NationalAnalyst => Some(self.view()),
             Role::IcbAnalyst => self.cut(caller.board()?),
-            Role::Auditor => {
-                Some(View { table: Table { rows: Vec::new(), areas: Vec::new() }, ..self.view() })
-            }
+            Role::Auditor => Some(View { table: Table { rows: Vec::new(), areas: Vec::new() }, ..self.view() }),
             Role::Council | Role::Coordinator | Role::Operator => None,
         }
     }
@@ -377,7 +367,11 @@ impl Release {
             manifest.councils.iter().filter(|council| council.outcome.state.has_answer()).count();
         manifest.revision_reason.clear();
         manifest.notes = vec![format!("Cut to board {board} and its councils; the digest is that of the whole table.")];
-        Some(View { manifest, withdrawn: self.withdrawn.clone(), table: Table { rows: self.table.rows.clone(), areas } })
+        Some(View {
+            manifest,
+            withdrawn: self.withdrawn.clone(),
+            table: Table { rows: self.table.rows.clone(), areas },
+        })
     }
 }
 
@@ -508,7 +502,8 @@ pub(crate) mod tests {
         (cells[0], cells[1]) = (20, 3);
         let mut others = vec![0; layout.cells()];
         (others[0], others[1]) = (40, 10);
-        let answers = [testing::answer("104", &query, &layout, &cells), testing::answer("106", &query, &layout, &others)];
+        let answers =
+            [testing::answer("104", &query, &layout, &cells), testing::answer("106", &query, &layout, &others)];
         let answers = answers.into_iter().map(|answer| (answer.council(), answer)).collect();
         let down = Outcome { state: State::Unreachable, code: String::new(), reason: "not connected".into() };
         let outcomes = BTreeMap::from([(testing::council("503"), down)]);
@@ -541,10 +536,7 @@ pub(crate) mod tests {
         let release = released();
         let view = release.view_for(&analyst("analyst/icb/QHM/b")).unwrap();
         let seen: Vec<_> = view.table().areas.iter().map(|area| area.name.as_str()).collect();
-        assert_eq!(
-            seen,
-            ["NHS North East and North Cumbria Integrated Care Board", "Northumberland", "Gateshead"]
-        );
+        assert_eq!(seen, ["NHS North East and North Cumbria Integrated Care Board", "Northumberland", "Gateshead"]);
         assert_eq!(view.manifest().councils.len(), 2);
         let text = serde_json::to_string(&view).unwrap();
         assert!(!text.contains("Lincolnshire") && !text.contains("503") && !text.contains("England\""), "{text}");

@@ -4,7 +4,9 @@
 
 use std::path::Path;
 
-use folkmoot_runtime::store::{Access, Error as StoreError, Migration, Options, Schema, Store as Database, Synchronous};
+use folkmoot_runtime::store::{
+    Access, Error as StoreError, Migration, Options, Schema, Store as Database, Synchronous,
+};
 
 mod heads;
 mod jobs;

@@ -133,8 +133,13 @@ pub(super) fn areas(geography: &Geography, scope: &Scope, asked: &BTreeSet<Counc
             }
             let members = structure.members(&board.code);
             let note = shared_note(structure, &board.code, &members);
-            let mut area =
-                outline(Level::Board, board.ons_code.clone(), board.name.clone(), Some(board.code.to_string()), members);
+            let mut area = outline(
+                Level::Board,
+                board.ons_code.clone(),
+                board.name.clone(),
+                Some(board.code.to_string()),
+                members,
+            );
             area.note = note;
             areas.push(area);
         }

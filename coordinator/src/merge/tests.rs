@@ -198,8 +198,10 @@ fn the_truth_is_always_within_the_bounds() {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
                 ((state >> 33) % most) as i64
             };
-            let truths: Vec<Vec<i64>> =
-                councils.iter().map(|_| (0..layout.cells()).map(|_| if draw(3) == 0 { draw(9) } else { draw(60) }).collect()).collect();
+            let truths: Vec<Vec<i64>> = councils
+                .iter()
+                .map(|_| (0..layout.cells()).map(|_| if draw(3) == 0 { draw(9) } else { draw(60) }).collect())
+                .collect();
             let answers: BTreeMap<_, _> = councils
                 .iter()
                 .zip(&truths)

@@ -41,11 +41,7 @@ impl TryFrom<Raw> for Found {
     type Error = Error;
     fn try_from(raw: Raw) -> Result<Self, Error> {
         let Raw(id, job, manifest, figures, at, by, reason) = raw;
-        let withdrawn = at.map(|at| Withdrawal {
-            at,
-            by: by.unwrap_or_default(),
-            reason: reason.unwrap_or_default(),
-        });
+        let withdrawn = at.map(|at| Withdrawal { at, by: by.unwrap_or_default(), reason: reason.unwrap_or_default() });
         Ok(Self { release: Release::read(&id, &manifest, &figures, withdrawn)?, job })
     }
 }
@@ -67,14 +63,14 @@ impl Store {
         let id = place.id;
         Ok(self.database.write("add a release", |tx| {
             let earlier: Option<(i64, i64)> = tx
-                .prepare_cached("SELECT number, revision FROM releases WHERE series = ?1 ORDER BY revision DESC LIMIT 1")?
+                .prepare_cached(
+                    "SELECT number, revision FROM releases WHERE series = ?1 ORDER BY revision DESC LIMIT 1",
+                )?
                 .query_row([series], |row| Ok((row.get(0)?, row.get(1)?)))
                 .optional()?;
             let (number, revision) = match earlier {
                 Some((number, revision)) => (number, revision + 1),
-                None => {
-                    (tx.query_row("SELECT coalesce(max(number), 0) + 1 FROM releases", [], |row| row.get(0))?, 1)
-                }
+                None => (tx.query_row("SELECT coalesce(max(number), 0) + 1 FROM releases", [], |row| row.get(0))?, 1),
             };
             let reason = if revision == 1 { String::new() } else { place.reason };
             let release =
