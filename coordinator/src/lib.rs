@@ -11,14 +11,20 @@
 //!
 //! Reading order: [`plan`], [`answer`], [`merge`], [`release`], then [`job`] and [`service`].
 
+pub mod access;
 pub mod answer;
+pub mod cli;
+pub mod config;
 pub mod disclose;
+pub mod job;
 pub mod links;
 pub mod merge;
 pub mod plan;
 pub mod publish;
 pub mod release;
+pub mod run;
 pub mod server;
+pub mod service;
 pub mod store;
 
 #[cfg(test)]

@@ -1,0 +1,277 @@
+//! The commands: `run`, and those of an analyst or operator who calls a running coordinator.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
+use folkmoot_proto::period::Day;
+use folkmoot_proto::reason::Refusal;
+
+mod ask;
+mod client;
+mod read;
+mod table;
+
+/// All went well.
+pub const OK: u8 = 0;
+/// It failed.
+pub const FAILED: u8 = 1;
+/// The command line was wrong.
+pub const USAGE: u8 = 2;
+/// It was refused.
+pub const REFUSED: u8 = 3;
+/// A release was made, and councils are missing in it.
+pub const INCOMPLETE: u8 = 4;
+
+const EXIT_CODES: &str = "Exit codes: 0 all went well; 1 it failed; 2 the command line is wrong; 3 it was refused; 4 a release was made, \
+                          and councils are missing in it.";
+
+/// Asks England's councils and releases protected figures.
+#[derive(Debug, Parser)]
+#[command(name = "folkmoot-coordinator", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the coordinator: take councils in, answer analysts
+    Run(Run),
+    /// List councils and whether they are linked
+    Councils(Caller),
+    /// List what can be asked, or describe one measure
+    Measures {
+        /// The measure to describe
+        measure: Option<String>,
+        /// Write JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what a question would cost and how exact it would be, without asking it
+    Plan(Box<ask::PlanArgs>),
+    /// Ask a question and wait for its release
+    #[command(after_help = ASK_HELP)]
+    Ask(Box<ask::AskArgs>),
+    /// List jobs
+    Jobs(Caller),
+    /// Follow a job
+    Watch {
+        /// The job
+        job: String,
+        #[command(flatten)]
+        caller: Caller,
+    },
+    /// List releases
+    Releases {
+        /// Only those of this measure
+        measure: Option<String>,
+        #[command(flatten)]
+        caller: Caller,
+    },
+    /// Show a release as tables
+    Show {
+        /// The release's number (12, or 12.1 for its first revision) or id
+        release: String,
+        /// Show only areas of this level
+        #[arg(long, value_enum)]
+        level: Option<LevelWord>,
+        #[command(flatten)]
+        caller: Caller,
+    },
+    /// Write a release to a file
+    Export {
+        /// The release's number (12, or 12.1 for its first revision) or id
+        release: String,
+        /// csv or json
+        #[arg(long, default_value = "csv")]
+        format: String,
+        /// Where to; the release's own name in this folder when left out, `-` for standard output
+        #[arg(long, short)]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        caller: Caller,
+    },
+    /// Withdraw a release; it stays readable, marked as withdrawn
+    Withdraw {
+        /// The release's number (12, or 12.1 for its first revision) or id
+        release: String,
+        /// Why; every reader sees it
+        #[arg(long)]
+        reason: String,
+        #[command(flatten)]
+        caller: Caller,
+    },
+    /// Write a completion script for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+const ASK_HELP: &str = "Examples:
+  folkmoot-coordinator ask 2E --from 2024-04-01 --to 2025-03-31 --level region --purpose 'ASCOF 2024-25' --basis 'UK GDPR 6(1)(e)'
+  folkmoot-coordinator ask people --from 2025-03-31 --to 2025-03-31 --by setting,age_band --kind council-private --rho 0.005 \\
+      --level icb --boards icb-2026 --purpose 'winter planning' --basis 'UK GDPR 6(1)(e)'
+
+Exit codes: 0 all went well; 1 it failed; 2 the command line is wrong; 3 it was refused; 4 a release was made, and councils are missing in it.";
+
+#[derive(Debug, Args)]
+struct Run {
+    /// The settings file
+    #[arg(long, short, env = "FOLKMOOT_COORDINATOR_CONFIG")]
+    config: PathBuf,
+    /// Write the log as JSON, one object a line
+    #[arg(long)]
+    log_json: bool,
+}
+
+/// What every calling command takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Caller {
+    /// How to reach the coordinator
+    #[arg(long, env = "FOLKMOOT_PROFILE", value_name = "FILE")]
+    pub(crate) profile: PathBuf,
+    /// Write JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LevelWord {
+    /// All England
+    England,
+    /// The nine regions, and England
+    Region,
+    /// Integrated care boards, and England
+    Icb,
+    /// Councils, and everything above
+    Council,
+}
+
+impl LevelWord {
+    pub(crate) fn level(self) -> crate::merge::Level {
+        use crate::merge::Level;
+        match self {
+            Self::England => Level::England,
+            Self::Region => Level::Region,
+            Self::Icb => Level::Board,
+            Self::Council => Level::Council,
+        }
+    }
+}
+
+/// A day on the command line.
+pub(crate) fn day(text: &str) -> Result<Day, String> {
+    text.parse().map_err(|error: folkmoot_proto::period::Error| error.to_string())
+}
+
+/// What a command came to.
+pub(crate) type Outcome = anyhow::Result<u8>;
+
+/// Parses the arguments, runs the command, reports errors on standard error, and gives the exit code.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; clap knows where each goes.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { USAGE } else { OK });
+        }
+    };
+    match perform(cli.command) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            let refused = error.chain().find_map(|cause| cause.downcast_ref::<Refusal>());
+            match refused {
+                Some(refusal) => {
+                    eprintln!("refused: {refusal}");
+                    ExitCode::from(REFUSED)
+                }
+                None => {
+                    eprintln!("error: {error:#}");
+                    ExitCode::from(FAILED)
+                }
+            }
+        }
+    }
+}
+
+fn perform(command: Command) -> Outcome {
+    match command {
+        Command::Run(run) => serve(&run),
+        Command::Measures { measure, json } => read::measures(measure.as_deref(), json),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Cli::command(), "folkmoot-coordinator", &mut std::io::stdout());
+            Ok(OK)
+        }
+        calling => {
+            folkmoot_runtime::telemetry::init(folkmoot_runtime::telemetry::Format::Text, "warn")?;
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(call(calling))
+        }
+    }
+}
+
+async fn call(command: Command) -> Outcome {
+    match command {
+        Command::Councils(caller) => read::councils(&caller).await,
+        Command::Plan(arguments) => ask::plan(&arguments).await,
+        Command::Ask(arguments) => ask::ask(&arguments).await,
+        Command::Jobs(caller) => read::jobs(&caller).await,
+        Command::Watch { job, caller } => ask::watch(&caller, job).await,
+        Command::Releases { measure, caller } => read::releases(&caller, measure.unwrap_or_default()).await,
+        Command::Show { release, level, caller } => read::show(&caller, release, level.map(LevelWord::level)).await,
+        Command::Export { release, format, output, caller } => read::export(&caller, release, format, output).await,
+        Command::Withdraw { release, reason, caller } => read::withdraw(&caller, release, reason).await,
+        Command::Run(_) | Command::Measures { .. } | Command::Completions { .. } => Ok(OK),
+    }
+}
+
+fn serve(run: &Run) -> Outcome {
+    use folkmoot_runtime::telemetry::{Format, init};
+    init(if run.log_json { Format::Json } else { Format::Text }, "info")?;
+    let config = crate::config::Config::load(&run.config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let stop = folkmoot_runtime::shutdown::on_signals()?;
+        let clock = std::sync::Arc::new(folkmoot_runtime::clock::SystemClock::new());
+        // The one line on standard output, for programs that start a coordinator on port 0.
+        crate::run::run(config, clock, stop, |address| println!("listening on {address}")).await?;
+        anyhow::Ok(OK)
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent_and_help_says_the_exit_codes() {
+        Cli::command().debug_assert();
+        let help = Cli::command().render_long_help().to_string();
+        assert!(help.contains("Exit codes: 0"), "{help}");
+    }
+
+    #[test]
+    fn a_question_of_the_documentation_parses() {
+        let line = "folkmoot-coordinator ask 2E --from 2024-04-01 --to 2025-03-31 --by gender,age_band --filter gender=Male|Female \
+                    --as-of 2025-06-30 --kind council-private --rho 0.005 --level icb --boards icb-2022 --purpose p --basis b \
+                    --wait 10 --profile p.toml --json";
+        let Command::Ask(arguments) =
+            Cli::try_parse_from(line.split(' ').filter(|word| !word.is_empty())).unwrap().command
+        else {
+            panic!("another command");
+        };
+        let request = arguments.question.request("2025-07-01".parse().unwrap()).unwrap();
+        let query = folkmoot_proto::query::Query::try_from(request.query.unwrap()).unwrap();
+        assert_eq!(query.sentence().matches("only gender: Male or Female").count(), 1, "{}", query.sentence());
+        assert_eq!(query.data().as_of.unwrap().to_string(), "2025-06-30");
+        assert_eq!(query.release().word(), "council-private");
+        let bad = "folkmoot-coordinator ask 2E --from 2024-13-01 --to 2025-03-31 --profile p --purpose p --basis b";
+        assert!(Cli::try_parse_from(bad.split(' ')).is_err());
+    }
+}

@@ -1,0 +1,302 @@
+//! Reading: councils, measures, jobs, releases.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, bail};
+use folkmoot_proto::catalogue::{self, Categories, Measure};
+use folkmoot_proto::wire::v1 as wire;
+use serde_json::Value;
+use tonic::Streaming;
+
+use super::client::{Connected, connect, failed};
+use super::table::format;
+use super::{Caller, OK, Outcome};
+use crate::answer::tidy;
+use crate::merge::Level;
+
+fn moment(seconds: i64) -> String {
+    match jiff::Timestamp::from_second(seconds) {
+        Ok(moment) if seconds > 0 => moment.strftime("%Y-%m-%d %H:%M").to_string(),
+        _ => String::new(),
+    }
+}
+
+pub(crate) async fn councils(caller: &Caller) -> Outcome {
+    let mut connected = connect(caller).await?;
+    let reply = connected.client.list_councils(wire::ListCouncilsRequest {}).await.map_err(failed)?.into_inner();
+    if caller.json {
+        let list: Vec<Value> = reply
+            .councils
+            .iter()
+            .map(|council| {
+                serde_json::json!({ "code": council.code, "name": council.name, "region": council.region,
+                    "icb": council.board, "linked": council.linked, "since": council.since,
+                    "software": council.software,
+                    "data_until": council.data_until.map(day_text) })
+            })
+            .collect();
+        println!("{}", serde_json::to_string_pretty(&list)?);
+        return Ok(OK);
+    }
+    let rows: Vec<Vec<String>> = reply
+        .councils
+        .iter()
+        .map(|council| {
+            vec![
+                tidy(&council.code),
+                tidy(&council.name),
+                tidy(&council.region),
+                tidy(&council.board),
+                if council.linked { "linked" } else { "-" }.to_owned(),
+                moment(council.since),
+                council.data_until.map_or(String::new(), day_text),
+                tidy(&council.software),
+            ]
+        })
+        .collect();
+    print!(
+        "{}",
+        format(&["code", "name", "region", "icb", "link", "since (UTC)", "data until", "software"], &[], &rows)
+    );
+    let linked = reply.councils.iter().filter(|council| council.linked).count();
+    println!("{linked} of {} councils linked", rows.len());
+    Ok(OK)
+}
+
+fn day_text(day: i32) -> String {
+    folkmoot_proto::period::Day::from_number(day).to_string()
+}
+
+pub(crate) fn measures(name: Option<&str>, json: bool) -> Outcome {
+    let found: Vec<&Measure> = match name {
+        None => catalogue::all().collect(),
+        Some(name) => vec![catalogue::find(name).with_context(|| format!("there is no measure `{name}`"))?],
+    };
+    if json {
+        let list: Vec<Value> = found.iter().map(|measure| measure_json(measure)).collect();
+        println!("{}", serde_json::to_string_pretty(&list)?);
+        return Ok(OK);
+    }
+    if name.is_none() {
+        let rows: Vec<Vec<String>> = found
+            .iter()
+            .map(|measure| {
+                let dimensions: Vec<_> = measure.dimensions.iter().map(|dimension| dimension.name).collect();
+                vec![measure.id.to_owned(), measure.title.to_owned(), dimensions.join(", ")]
+            })
+            .collect();
+        print!("{}", format(&["measure", "what it counts", "dimensions"], &[], &rows));
+        return Ok(OK);
+    }
+    for measure in found {
+        println!("{} (version {})\n{}\n\n{}\n", measure.id, measure.version, measure.title, measure.text);
+        println!("One person's effect: {}\nSource: {}\n", measure.bound_reason, measure.source);
+        for dimension in measure.dimensions {
+            println!("{} ({}): {}", dimension.name, dimension.title, categories(dimension.categories));
+        }
+        for setting in measure.options {
+            println!("setting {} ({}), default {}", setting.name, setting.title, setting.values.default_text());
+        }
+    }
+    Ok(OK)
+}
+
+fn categories(categories: Categories) -> String {
+    match categories {
+        Categories::List(list) => list.join("; "),
+        Categories::ListAnd(list, more) => list.iter().chain(more).copied().collect::<Vec<_>>().join("; "),
+        Categories::Days(last) => format!("whole days 0 to {last}, and over"),
+        Categories::Quarters => "calendar quarters of the period".to_owned(),
+        Categories::Months => "calendar months of the period".to_owned(),
+    }
+}
+
+fn measure_json(measure: &Measure) -> Value {
+    let dimensions: Vec<Value> = measure
+        .dimensions
+        .iter()
+        .map(|dimension| {
+            serde_json::json!({ "name": dimension.name, "title": dimension.title,
+                "categories": categories(dimension.categories) })
+        })
+        .collect();
+    serde_json::json!({ "id": measure.id, "version": measure.version, "title": measure.title, "text": measure.text,
+        "unit": measure.unit.word(), "components": measure.kind.components(), "dimensions": dimensions,
+        "default_by": measure.default_by, "max_by": measure.max_by, "source": measure.source })
+}
+
+pub(crate) async fn jobs(caller: &Caller) -> Outcome {
+    let mut connected = connect(caller).await?;
+    let reply = connected.client.list_jobs(wire::ListJobsRequest {}).await.map_err(failed)?.into_inner();
+    if caller.json {
+        let list: Vec<Value> = reply
+            .jobs
+            .iter()
+            .map(|job| {
+                serde_json::json!({ "id": job.id, "state": job.state, "question": job.sentence,
+                    "analyst": job.analyst, "created": job.created, "release": job.release, "message": job.message })
+            })
+            .collect();
+        println!("{}", serde_json::to_string_pretty(&list)?);
+        return Ok(OK);
+    }
+    let rows: Vec<Vec<String>> = reply
+        .jobs
+        .iter()
+        .map(|job| vec![tidy(&job.id), tidy(&job.state), moment(job.created), tidy(&job.sentence), tidy(&job.message)])
+        .collect();
+    print!("{}", format(&["job", "state", "asked (UTC)", "question", "message"], &[], &rows));
+    Ok(OK)
+}
+
+pub(crate) async fn releases(caller: &Caller, measure: String) -> Outcome {
+    let mut connected = connect(caller).await?;
+    let request = wire::ListReleasesRequest { measure };
+    let reply = connected.client.list_releases(request).await.map_err(failed)?.into_inner();
+    if caller.json {
+        let list: Vec<Value> = reply
+            .releases
+            .iter()
+            .map(|release| {
+                serde_json::json!({ "id": release.id, "number": release.number, "revision": release.revision,
+                    "measure": release.measure, "question": release.sentence, "kind": release.kind,
+                    "created": release.created, "withdrawn": release.withdrawn, "councils": release.councils,
+                    "level": release.level })
+            })
+            .collect();
+        println!("{}", serde_json::to_string_pretty(&list)?);
+        return Ok(OK);
+    }
+    let rows: Vec<Vec<String>> = reply
+        .releases
+        .iter()
+        .map(|release| {
+            vec![
+                format!("{}.{}", release.number, release.revision),
+                moment(release.created),
+                tidy(&release.level),
+                release.councils.to_string(),
+                tidy(&release.kind),
+                if release.withdrawn { "withdrawn" } else { "" }.to_owned(),
+                tidy(&release.sentence),
+            ]
+        })
+        .collect();
+    let header = ["release", "made (UTC)", "level", "councils", "protection", "", "question"];
+    print!("{}", format(&header, &[false, false, false, true], &rows));
+    Ok(OK)
+}
+
+async fn gather(mut stream: Streaming<wire::Piece>) -> anyhow::Result<(String, Vec<u8>)> {
+    let (mut name, mut bytes) = (String::new(), Vec::new());
+    while let Some(piece) = stream.message().await.map_err(failed)? {
+        if name.is_empty() {
+            name = piece.file_name;
+        }
+        bytes.extend(piece.data);
+    }
+    Ok((name, bytes))
+}
+
+/// A release as the caller may see it.
+pub(crate) async fn fetch(connected: &mut Connected, release: String) -> anyhow::Result<Value> {
+    let stream = connected.client.show(wire::ShowRequest { release }).await.map_err(failed)?.into_inner();
+    let (_, bytes) = gather(stream).await?;
+    serde_json::from_slice(&bytes).context("reading the release that the coordinator sent")
+}
+
+pub(crate) async fn show(caller: &Caller, release: String, level: Option<Level>) -> Outcome {
+    let mut connected = connect(caller).await?;
+    let release = fetch(&mut connected, release).await?;
+    if caller.json {
+        println!("{}", serde_json::to_string_pretty(&release)?);
+    } else {
+        print(&release, level)?;
+    }
+    Ok(OK)
+}
+
+/// Prints a release for people: what it is, one table of figures for each row, and what a reader must know.
+pub(crate) fn print(release: &Value, level: Option<Level>) -> anyhow::Result<()> {
+    let manifest = &release["manifest"];
+    let text = |key: &str| match &manifest[key] {
+        Value::String(text) => tidy(text),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    };
+    println!("Release {}.{}: {}", text("number"), text("revision"), text("question"));
+    if let Value::Object(withdrawn) = &release["withdrawn"] {
+        println!("WITHDRAWN: {}", withdrawn.get("reason").and_then(Value::as_str).map(tidy).unwrap_or_default());
+    }
+    println!("{} ({}), data as of {}, boards {}", text("kind"), text("protection"), text("as_of"), text("geography"));
+    println!("{} of {} councils\n", text("councils_answered"), text("councils_asked"));
+    let table: crate::merge::Table =
+        serde_json::from_value(release["table"].clone()).context("reading the release's table")?;
+    let mut rows = Vec::new();
+    for area in table.areas.iter().filter(|area| level.is_none_or(|level| area.level == level)) {
+        for (row, cell) in table.rows.iter().zip(&area.cells) {
+            let number = |number: Option<crate::merge::Number>| number.map_or(String::new(), |n| n.to_string());
+            // Raw values may be negative; people are shown none below zero.
+            let value = cell.value.map(|value| crate::merge::Number::from(value.get().max(0.0)));
+            let what = if row.component.is_empty() { row.statistic.word() } else { &row.component };
+            rows.push(vec![
+                area.level.word().to_owned(),
+                tidy(&area.name),
+                tidy(&row.group()),
+                what.to_owned(),
+                number(value),
+                cell.status.mark().to_owned(),
+                number(cell.lower),
+                number(cell.upper),
+                format!("{}/{}", area.councils, area.councils_asked),
+                format!("{:.1}%", area.adult_share * 100.0),
+            ]);
+        }
+    }
+    let header = ["level", "area", "group", "figure", "value", "", "lower", "upper", "councils", "adults"];
+    let right = [false, false, false, false, true, false, true, true, true, true];
+    print!("{}", format(&header, &right, &rows));
+    println!();
+    println!("{}", text("protection_text"));
+    for note in manifest["notes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        println!("{}", tidy(note));
+    }
+    for council in manifest["councils"].as_array().into_iter().flatten() {
+        let word = |key: &str| council[key].as_str().map(tidy).unwrap_or_default();
+        if !matches!(word("state").as_str(), "answered" | "stored") {
+            println!("council {} {}: {}", word("code"), word("state"), word("reason"));
+        }
+    }
+    Ok(())
+}
+
+pub(crate) async fn export(caller: &Caller, release: String, format: String, output: Option<PathBuf>) -> Outcome {
+    use std::io::Write as _;
+    let mut connected = connect(caller).await?;
+    let request = wire::ExportRequest { release, format };
+    let stream = connected.client.export(request).await.map_err(failed)?.into_inner();
+    let (name, bytes) = gather(stream).await?;
+    if output.as_ref().is_some_and(|path| path.as_os_str() == "-") {
+        std::io::stdout().write_all(&bytes)?;
+        return Ok(OK);
+    }
+    let path = match output {
+        Some(path) => path,
+        // The coordinator names the file, never the folder.
+        None => match std::path::Path::new(&name).file_name() {
+            Some(name) => PathBuf::from(name),
+            None => bail!("the coordinator gave the file no name: use --output"),
+        },
+    };
+    std::fs::write(&path, &bytes).with_context(|| format!("writing {}", path.display()))?;
+    eprintln!("wrote {}, {} bytes", path.display(), bytes.len());
+    Ok(OK)
+}
+
+pub(crate) async fn withdraw(caller: &Caller, release: String, reason: String) -> Outcome {
+    let mut connected = connect(caller).await?;
+    connected.client.withdraw(wire::WithdrawRequest { release: release.clone(), reason }).await.map_err(failed)?;
+    println!("release {release} is withdrawn");
+    Ok(OK)
+}

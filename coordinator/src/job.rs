@@ -1,0 +1,656 @@
+//! Durable jobs: a question on its way through the councils to a release.
+//!
+//! ```text
+//! submit -> planned -> asking -> (waiting) -> merging -> released
+//!                         \________\____________\-----> failed, with the reason
+//! ```
+//!
+//! - **Everything that matters is in the store before it is told.** A job that a restart interrupts goes on where it was:
+//!   answers that arrived are kept, and only the other councils are asked again, with the same question id, so that a
+//!   council that had answered returns what it stored at no new charge.
+//! - **One council never fails the others.** Down, slow, refusing, waiting for a person or sending nonsense: it is named
+//!   with its reason, and the release is made from the rest.
+//! - **How figures are gathered is a strategy** ([`Collect`]): council figures are asked for here, one council at a time;
+//!   joint figures come out of a round over all of them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use folkmoot_proto::identity::Identity;
+use folkmoot_proto::ids::{CouncilCode, JobId, ReleaseId};
+use folkmoot_proto::period::Day;
+use folkmoot_proto::question::SignedQuestion;
+use folkmoot_proto::reason::{Reason, Refusal};
+use folkmoot_proto::wire::v1 as wire;
+use folkmoot_runtime::clock::Clock;
+use sha2::{Digest as _, Sha256};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Channel;
+
+use crate::answer::Answer;
+use crate::links::Links;
+use crate::plan::Plan;
+use crate::release::{Outcome, Place, Release, State, table_digest, tabulate};
+use crate::store::{self, Job, JobState, Store};
+
+mod collect;
+
+pub use collect::CouncilFigures;
+
+/// The councils that can be asked.
+pub trait Councils: Send + Sync + 'static {
+    /// Where calls to a council go, if it is linked now.
+    fn channel(&self, council: CouncilCode) -> Option<Channel>;
+
+    /// The councils linked, to be waited on.
+    fn watch(&self) -> watch::Receiver<BTreeSet<CouncilCode>>;
+}
+
+impl Councils for Links {
+    fn channel(&self, council: CouncilCode) -> Option<Channel> {
+        self.link(council).map(|linked| linked.link.channel())
+    }
+
+    fn watch(&self) -> watch::Receiver<BTreeSet<CouncilCode>> {
+        Self::watch(self)
+    }
+}
+
+/// How long things may take. Defaults in `config`.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// One council's answer.
+    pub answer: Duration,
+    /// People at councils who must decide, when the request does not say.
+    pub wait: Duration,
+    /// A known council that is not linked, when the request does not say.
+    pub reconnect: Duration,
+    /// The same after a restart of the coordinator, when every council has to dial again.
+    pub reconnect_after_restart: Duration,
+    /// Between two looks at a council that waits for a person.
+    pub ask_again: Duration,
+    /// Councils asked at the same time.
+    pub concurrency: usize,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            answer: folkmoot_proto::limits::ANSWER_DEADLINE,
+            wait: Duration::from_secs(60),
+            reconnect: Duration::from_secs(5),
+            reconnect_after_restart: Duration::from_secs(45),
+            ask_again: Duration::from_secs(5),
+            concurrency: 64,
+        }
+    }
+}
+
+/// What a strategy gathers a job's figures with.
+pub struct Context {
+    /// The plan.
+    pub plan: Plan,
+    /// The question, signed by both.
+    pub signed: SignedQuestion,
+    /// The job.
+    pub id: JobId,
+    /// How long people are still waited for.
+    pub wait: Duration,
+    /// Whether the request said how long.
+    pub explicit_wait: bool,
+    /// Whether a restart interrupted the job.
+    pub resumed: bool,
+    /// What was known before: parts that are final.
+    pub known: BTreeMap<CouncilCode, Outcome>,
+}
+
+/// What a strategy reports while it works.
+#[tonic::async_trait]
+pub trait Progress: Send + Sync {
+    /// A council's part changed; with its answer when it gave one. Stored before this returns.
+    async fn council(&self, council: CouncilCode, outcome: Outcome, answer: Option<Answer>)
+    -> Result<(), store::Error>;
+
+    /// Only people are waited for now, or not any more.
+    async fn waiting(&self, waiting: bool) -> Result<(), store::Error>;
+}
+
+/// A way to gather the figures of a question.
+#[tonic::async_trait]
+pub trait Collect: Send + Sync + 'static {
+    /// Asks until every council's part is final or nobody is waited for any more.
+    async fn collect(&self, context: &Context, progress: &dyn Progress) -> Result<(), store::Error>;
+}
+
+/// A job could not be run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The store failed; nothing can be promised without it.
+    #[error("running job {job}")]
+    Store {
+        /// The job.
+        job: JobId,
+        /// Why.
+        source: store::Error,
+    },
+    /// The job's own question does not read back.
+    #[error("job {job} cannot go on: {refusal}")]
+    Question {
+        /// The job.
+        job: JobId,
+        /// Why.
+        refusal: Refusal,
+    },
+}
+
+/// All jobs. Clones share them.
+#[derive(Clone)]
+pub struct Jobs {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    patience: Patience,
+    figures: Arc<dyn Collect>,
+    /// How joint figures are gathered; `None` when this coordinator runs no rounds.
+    joint: Option<Arc<dyn Collect>>,
+    /// Fires with every stored event of a job that runs here.
+    changes: Mutex<BTreeMap<JobId, watch::Sender<u64>>>,
+    stop: CancellationToken,
+}
+
+impl Jobs {
+    /// No job runs yet; [`Jobs::resume`] takes up those in the store.
+    pub fn new(
+        store: Store,
+        councils: Arc<dyn Councils>,
+        clock: Arc<dyn Clock>,
+        patience: Patience,
+        joint: Option<Arc<dyn Collect>>,
+        stop: CancellationToken,
+    ) -> Self {
+        let figures = Arc::new(CouncilFigures::new(councils, store.clone(), patience));
+        let changes = Mutex::default();
+        Self { inner: Arc::new(Inner { store, clock, patience, figures, joint, changes, stop }) }
+    }
+
+    /// Whether questions with this protection can be asked here.
+    ///
+    /// # Errors
+    /// The [`Refusal`] to give.
+    pub fn check_kind(&self, plan: &Plan) -> Result<(), Refusal> {
+        if plan.query().release().is_joint() && self.inner.joint.is_none() {
+            return Err(Refusal::new(
+                Reason::NotAllowed,
+                format!(
+                    "this coordinator runs no rounds, so {} figures cannot be asked for: use council-suppressed or \
+                     council-private",
+                    plan.query().release().word()
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    /// An earlier release that holds what a plan asks for: of the same series with every council's answer.
+    ///
+    /// # Errors
+    /// [`store::Error`].
+    pub async fn earlier(&self, plan: &Plan) -> Result<Option<Release>, store::Error> {
+        let series = series(plan);
+        let found = self.inner.store.off_thread(move |store| store.latest_of(&series)).await?;
+        Ok(found.map(|found| found.release).filter(|release| {
+            let manifest = release.manifest();
+            manifest.councils_answered == manifest.councils_asked
+        }))
+    }
+
+    /// Stores a job for a question signed by both and starts it. The id is the question's, so that asking the same again
+    /// after a lost reply finds the job instead of making a second one.
+    ///
+    /// # Errors
+    /// A [`Refusal`] when another analyst's job has this id; a store error as [`Reason::Internal`].
+    pub async fn submit(
+        &self,
+        plan: &Plan,
+        signed: &SignedQuestion,
+        mut request: wire::AskRequest,
+    ) -> Result<JobId, Refusal> {
+        let id = JobId::from_bytes(*signed.question.id().as_bytes());
+        request.signed = Some(signed.into());
+        if let Some(plan_request) = &mut request.plan {
+            plan_request.query = Some(plan.query().into());
+        }
+        let now = self.now();
+        let wait = match request.wait_s {
+            0 => self.inner.patience.wait.as_secs(),
+            seconds => u64::from(seconds),
+        };
+        let wait_until = now.saturating_add(i64::try_from(wait).unwrap_or(i64::MAX)).min(signed.question.expires());
+        let mut job = Job {
+            id,
+            state: JobState::Planned,
+            analyst: signed.question.analyst().to_string(),
+            request,
+            digest: plan.query().digest(),
+            sentence: plan.query().sentence(),
+            created: now,
+            wait_until,
+            release: String::new(),
+            message: String::new(),
+        };
+        let internal = |error: store::Error| internal(&error);
+        let earlier = if job.request.fresh { None } else { self.earlier(plan).await.map_err(internal)? };
+        if let Some(release) = &earlier {
+            job.state = JobState::Released;
+            job.release = release.manifest().release.clone();
+        }
+        let analyst = job.analyst.clone();
+        let added = self
+            .inner
+            .store
+            .off_thread(move |store| {
+                let added = store.add_job(&job)?;
+                if !added {
+                    return Ok(store.job(job.id)?.is_some_and(|known| known.analyst == job.analyst));
+                }
+                let state = job.state;
+                let message = match state {
+                    JobState::Released => "answered by an earlier release; no council was asked and nothing is charged",
+                    _ => "",
+                };
+                let told = wire::Progress {
+                    job: job.id.to_string(),
+                    state: state.word().to_owned(),
+                    message: message.to_owned(),
+                    release: job.release.clone(),
+                    ..Default::default()
+                };
+                store.move_job(job.id, state, &told).map(|()| true)
+            })
+            .await
+            .map_err(internal)?;
+        if !added {
+            return Err(Refusal::new(Reason::NotAllowed, "a question with this id was asked by somebody else"));
+        }
+        tracing::info!(job = %id, analyst, "job taken in");
+        self.start(id, false);
+        Ok(id)
+    }
+
+    /// Takes up every job that is not over. Call once, after the start.
+    ///
+    /// # Errors
+    /// [`store::Error`].
+    pub async fn resume(&self) -> Result<usize, store::Error> {
+        let open = self.inner.store.off_thread(|store| store.jobs(true)).await?;
+        for job in &open {
+            tracing::info!(job = %job.id, state = job.state.word(), "taking up an interrupted job");
+            self.start(job.id, true);
+        }
+        Ok(open.len())
+    }
+
+    /// Number of the last event known to be stored, to be waited on; `None` when the job does not run here.
+    pub fn watch(&self, id: JobId) -> Option<watch::Receiver<u64>> {
+        self.changes().get(&id).map(watch::Sender::subscribe)
+    }
+
+    fn start(&self, id: JobId, resumed: bool) {
+        if self.changes().insert(id, watch::Sender::new(0)).is_some() {
+            return;
+        }
+        let jobs = self.clone();
+        tokio::spawn(async move {
+            let outcome = tokio::select! {
+                outcome = jobs.drive(id, resumed) => outcome,
+                // The store has everything; the next start takes it up.
+                () = jobs.inner.stop.cancelled() => Ok(()),
+            };
+            if let Err(error) = outcome {
+                tracing::error!(job = %id, error = &error as &dyn std::error::Error, "the job failed");
+                let message = match &error {
+                    Error::Store { .. } => "the coordinator's store failed; its log says why".to_owned(),
+                    Error::Question { .. } => error.to_string(),
+                };
+                let told = jobs.told(id, JobState::Failed, message);
+                let store = jobs.inner.store.clone();
+                if let Err(error) = store.off_thread(move |store| store.move_job(id, JobState::Failed, &told)).await {
+                    tracing::error!(job = %id, error = &error as &dyn std::error::Error, "the failure was not stored");
+                }
+            }
+            // Dropping the sender tells those who watch that nothing more will come.
+            jobs.changes().remove(&id);
+        });
+    }
+
+    async fn drive(&self, id: JobId, resumed: bool) -> Result<(), Error> {
+        let failed = |source| Error::Store { job: id, source };
+        let store = &self.inner.store;
+        let Some(job) = store.off_thread(move |store| store.job(id)).await.map_err(failed)? else { return Ok(()) };
+        if job.state.is_over() {
+            return Ok(());
+        }
+        let fresh = job.request.fresh;
+        let (plan, signed) = self.read_back(&job).map_err(|refusal| Error::Question { job: id, refusal })?;
+        let report = Report::new(self.clone(), id, plan.councils().len(), plan.query().digest());
+        let known = store.off_thread(move |store| store.outcomes(id)).await.map_err(failed)?;
+        report.begin(&known);
+        report.state(JobState::Asking, String::new()).await.map_err(failed)?;
+        let query = plan.clone();
+        let stored =
+            store.off_thread(move |store| store.answers_to(query.query(), query.layout())).await.map_err(failed)?;
+        if !fresh && plan.councils().iter().all(|code| stored.contains_key(code)) {
+            self.use_stored(&plan, &stored, &known, &report).await.map_err(failed)?;
+        } else {
+            let context = Context {
+                wait: Duration::from_secs(u64::try_from(job.wait_until - self.now()).unwrap_or(0)),
+                explicit_wait: job.request.wait_s > 0,
+                resumed,
+                known: known.into_iter().filter(|(_, outcome)| is_final(outcome.state)).collect(),
+                plan: plan.clone(),
+                signed: signed.clone(),
+                id,
+            };
+            let figures = match (&self.inner.joint, plan.query().release().is_joint()) {
+                (Some(joint), true) => joint,
+                _ => &self.inner.figures,
+            };
+            figures.collect(&context, &report).await.map_err(failed)?;
+            // Who could not be reached may have answered the very same question before.
+            let outcomes = store.off_thread(move |store| store.outcomes(id)).await.map_err(failed)?;
+            let silent = |state| matches!(state, State::Unreachable | State::Late);
+            let before: BTreeMap<_, _> = stored
+                .into_iter()
+                .filter(|(code, _)| outcomes.get(code).is_some_and(|outcome| silent(outcome.state)))
+                .collect();
+            self.use_stored(&plan, &before, &BTreeMap::new(), &report).await.map_err(failed)?;
+        }
+        report.state(JobState::Merging, String::new()).await.map_err(failed)?;
+        self.finish(&plan, &signed, &report).await.map_err(failed)
+    }
+
+    fn read_back(&self, job: &Job) -> Result<(Plan, SignedQuestion), Refusal> {
+        let incomplete = || Refusal::new(Reason::Internal, "the stored request is incomplete");
+        let signed = job.request.signed.clone().ok_or_else(incomplete)?;
+        let signed = SignedQuestion::try_from(signed).map_err(Refusal::from)?;
+        let analyst = Identity::parse(&job.analyst).map_err(|_| incomplete())?;
+        let today = Day::from_number(i32::try_from(self.now().div_euclid(86_400)).unwrap_or(i32::MAX / 2));
+        let plan = Plan::check(job.request.plan.clone().ok_or_else(incomplete)?, &analyst, today)?;
+        Ok((plan, signed))
+    }
+
+    async fn use_stored(
+        &self,
+        plan: &Plan,
+        stored: &BTreeMap<CouncilCode, Answer>,
+        known: &BTreeMap<CouncilCode, Outcome>,
+        report: &Report,
+    ) -> Result<(), store::Error> {
+        for (code, answer) in stored {
+            if !plan.councils().contains(code) || known.get(code).is_some_and(|outcome| outcome.state.has_answer()) {
+                continue;
+            }
+            let reason = "its answer to the same question, asked earlier".to_owned();
+            let outcome = Outcome { state: State::Stored, code: String::new(), reason };
+            report.council(*code, outcome, Some(answer.clone())).await?;
+        }
+        Ok(())
+    }
+
+    async fn finish(&self, plan: &Plan, signed: &SignedQuestion, report: &Report) -> Result<(), store::Error> {
+        let (id, plan, question, jobs) = (report.id, plan.clone(), signed.question.clone(), self.clone());
+        let created = self.now();
+        let told = move |state, message| report_line(&report.counts(), id, state, message);
+        let template = told(JobState::Released, String::new());
+        let failed = told(JobState::Failed, String::new());
+        let done = self
+            .inner
+            .store
+            .off_thread(move |store| {
+                let answers = store.answers(id, plan.query(), plan.layout())?;
+                let outcomes = store.outcomes(id)?;
+                if answers.is_empty() {
+                    let message = format!("no council answered: {}", reasons(&outcomes));
+                    return store.move_job(id, JobState::Failed, &wire::Progress { message, ..failed });
+                }
+                let series = series(&plan);
+                let earlier = store.latest_of(&series)?.map(|found| found.release);
+                let reason = match &earlier {
+                    Some(earlier) => {
+                        let Some(reason) = revision_reason(earlier, &plan, &answers) else {
+                            let manifest = earlier.manifest();
+                            let told = wire::Progress {
+                                release: manifest.release.clone(),
+                                message: format!("nothing has changed since release {}", manifest.number),
+                                ..template
+                            };
+                            return store.move_job(id, JobState::Released, &told);
+                        };
+                        reason
+                    }
+                    None => "the earlier revision was withdrawn".to_owned(),
+                };
+                let mut bytes = [0; 16];
+                rand::Rng::fill_bytes(&mut rand::rng(), &mut bytes);
+                let place = Place { id: ReleaseId::from_bytes(bytes), number: 0, revision: 0, reason, created };
+                store.add_release(
+                    id,
+                    &series,
+                    place,
+                    |place| Release::make(place, &plan, &question, &outcomes, &answers),
+                    |release| wire::Progress {
+                        release: release.manifest().release.clone(),
+                        message: format!("release {}.{}", release.manifest().number, release.manifest().revision),
+                        ..template
+                    },
+                )?;
+                Ok(())
+            })
+            .await;
+        jobs.tell(id);
+        done
+    }
+
+    fn told(&self, id: JobId, state: JobState, message: String) -> wire::Progress {
+        wire::Progress { job: id.to_string(), state: state.word().to_owned(), message, ..Default::default() }
+    }
+
+    /// Wakes those who watch a job.
+    fn tell(&self, id: JobId) {
+        if let Some(sender) = self.changes().get(&id) {
+            sender.send_modify(|count| *count += 1);
+        }
+    }
+
+    fn changes(&self) -> std::sync::MutexGuard<'_, BTreeMap<JobId, watch::Sender<u64>>> {
+        self.inner.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> i64 {
+        self.inner.clock.now().as_second()
+    }
+}
+
+/// What a store error is to a caller: its log has the cause.
+pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Refusal {
+    tracing::error!(error, "a request failed");
+    Refusal::new(Reason::Internal, "the coordinator's store failed; its log says why")
+}
+
+/// Revisions of one table share this: question, areas and the councils asked.
+pub fn series(plan: &Plan) -> String {
+    let scope = plan.scope();
+    let mut bytes = folkmoot_proto::query::Canonical::new("folkmoot/series/1");
+    bytes.bytes(&plan.query().digest()).text(scope.level().word()).text(scope.structure().version);
+    bytes.text(scope.board().map_or("", |board| board.as_str()));
+    for code in plan.councils() {
+        bytes.text(&code.to_string());
+    }
+    hex::encode(Sha256::digest(bytes.finish()))
+}
+
+/// Why a new table replaces an earlier one; `None` when it says nothing new.
+fn revision_reason(earlier: &Release, plan: &Plan, answers: &BTreeMap<CouncilCode, Answer>) -> Option<String> {
+    let before: BTreeSet<CouncilCode> = earlier
+        .manifest()
+        .councils
+        .iter()
+        .filter(|council| council.outcome.state.has_answer())
+        .map(|council| council.code)
+        .collect();
+    let now: BTreeSet<CouncilCode> = answers.keys().copied().collect();
+    let list = |codes: Vec<&CouncilCode>| codes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let mut parts = Vec::new();
+    let (came, went) = (now.difference(&before).collect::<Vec<_>>(), before.difference(&now).collect::<Vec<_>>());
+    if !came.is_empty() {
+        parts.push(format!("answers of councils {} came in", list(came)));
+    }
+    if !went.is_empty() {
+        parts.push(format!("councils {} are not in it any more", list(went)));
+    }
+    if parts.is_empty() {
+        let (table, _) = tabulate(plan, answers);
+        if table_digest(&table) == earlier.manifest().table_sha256 {
+            return None;
+        }
+        parts.push("councils' data or this software changed since".to_owned());
+    }
+    Some(parts.join("; "))
+}
+
+fn reasons(outcomes: &BTreeMap<CouncilCode, Outcome>) -> String {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    for outcome in outcomes.values() {
+        let code = if outcome.code.is_empty() { String::new() } else { format!(" {}", outcome.code) };
+        *counts.entry(format!("{}{code}", outcome.state.word())).or_default() += 1;
+    }
+    if counts.is_empty() {
+        return "none was asked".to_owned();
+    }
+    let mut text = counts.iter().map(|(what, count)| format!("{count} {what}")).collect::<Vec<_>>().join(", ");
+    if let Some((code, outcome)) = outcomes.iter().find(|(_, outcome)| !outcome.reason.is_empty()) {
+        text.push_str(&format!("; council {code}: {}", outcome.reason));
+    }
+    text
+}
+
+fn is_final(state: State) -> bool {
+    matches!(state, State::Answered | State::Stored | State::Refused | State::Malformed)
+}
+
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    asked: u32,
+    answered: u32,
+    refused: u32,
+    held: u32,
+}
+
+fn report_line(counts: &Counts, id: JobId, state: JobState, message: String) -> wire::Progress {
+    wire::Progress {
+        job: id.to_string(),
+        state: state.word().to_owned(),
+        message,
+        council: String::new(),
+        answered: counts.answered,
+        asked: counts.asked,
+        refused: counts.refused,
+        held: counts.held,
+        release: String::new(),
+    }
+}
+
+/// Stores what happens in a job and tells those who watch.
+struct Report {
+    jobs: Jobs,
+    id: JobId,
+    asked: usize,
+    digest: [u8; 32],
+    parts: Mutex<(JobState, BTreeMap<CouncilCode, State>)>,
+}
+
+impl Report {
+    fn new(jobs: Jobs, id: JobId, asked: usize, digest: [u8; 32]) -> Self {
+        Self { jobs, id, asked, digest, parts: Mutex::new((JobState::Asking, BTreeMap::new())) }
+    }
+
+    fn begin(&self, known: &BTreeMap<CouncilCode, Outcome>) {
+        self.parts().1 = known.iter().map(|(code, outcome)| (*code, outcome.state)).collect();
+    }
+
+    fn parts(&self) -> std::sync::MutexGuard<'_, (JobState, BTreeMap<CouncilCode, State>)> {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn counts(&self) -> Counts {
+        let parts = self.parts();
+        let count = |wanted: &dyn Fn(State) -> bool| parts.1.values().filter(|state| wanted(**state)).count() as u32;
+        Counts {
+            asked: self.asked as u32,
+            answered: count(&State::has_answer),
+            refused: count(&|state| matches!(state, State::Refused | State::Malformed)),
+            held: count(&|state| state == State::Held),
+        }
+    }
+
+    async fn state(&self, state: JobState, message: String) -> Result<(), store::Error> {
+        self.parts().0 = state;
+        let told = report_line(&self.counts(), self.id, state, message);
+        let id = self.id;
+        self.jobs.inner.store.off_thread(move |store| store.move_job(id, state, &told)).await?;
+        self.jobs.tell(id);
+        Ok(())
+    }
+}
+
+#[tonic::async_trait]
+impl Progress for Report {
+    async fn council(
+        &self,
+        council: CouncilCode,
+        outcome: Outcome,
+        answer: Option<Answer>,
+    ) -> Result<(), store::Error> {
+        let state = {
+            let mut parts = self.parts();
+            parts.1.insert(council, outcome.state);
+            parts.0
+        };
+        let mut message = outcome.state.word().to_owned();
+        if !outcome.reason.is_empty() {
+            message.push_str(&format!(": {}", outcome.reason));
+        }
+        let told =
+            wire::Progress { council: council.to_string(), ..report_line(&self.counts(), self.id, state, message) };
+        let (id, digest, received) = (self.id, self.digest, self.jobs.now());
+        self.jobs
+            .inner
+            .store
+            .off_thread(move |store| {
+                let answer = answer.as_ref().map(|answer| (answer, &digest, received));
+                store.note_council(id, council, &outcome, answer, &told)
+            })
+            .await?;
+        self.jobs.tell(id);
+        Ok(())
+    }
+
+    async fn waiting(&self, waiting: bool) -> Result<(), store::Error> {
+        let state = if waiting { JobState::Waiting } else { JobState::Asking };
+        if self.parts().0 == state {
+            return Ok(());
+        }
+        let message = if waiting { "only people at councils are waited for" } else { "" };
+        self.state(state, message.to_owned()).await
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+pub(crate) mod tests;

@@ -1,0 +1,194 @@
+//! Council figures: every council is asked on its own link, many at a time, and asked again while that makes sense.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use folkmoot_proto::ids::CouncilCode;
+use folkmoot_proto::reason::{Reason, Refusal};
+use folkmoot_proto::wire::v1 as wire;
+use folkmoot_proto::wire::v1::node_client::NodeClient;
+use folkmoot_runtime::link::{Sorted, sort};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+use tonic::Status;
+
+use super::{Collect, Context, Councils, Patience, Progress};
+use crate::answer::{Answer, Assembly, tidy};
+use crate::release::{Outcome, State};
+use crate::store::{self, Store};
+
+/// Asks each council for its own protected figures.
+pub struct CouncilFigures {
+    councils: Arc<dyn Councils>,
+    store: Store,
+    patience: Patience,
+}
+
+impl CouncilFigures {
+    /// Over these links.
+    pub fn new(councils: Arc<dyn Councils>, store: Store, patience: Patience) -> Self {
+        Self { councils, store, patience }
+    }
+}
+
+/// A council's part as it stands.
+struct News {
+    council: CouncilCode,
+    outcome: Outcome,
+    answer: Option<Answer>,
+    last: bool,
+}
+
+/// What the asking of one council needs.
+struct Asking {
+    councils: Arc<dyn Councils>,
+    patience: Patience,
+    places: Arc<Semaphore>,
+    plan: crate::plan::Plan,
+    signed: wire::SignedQuery,
+    id: folkmoot_proto::ids::QueryId,
+    /// Until when people, slow councils and lost links are waited for.
+    until: Instant,
+    /// Until when a known council that is not linked is waited for.
+    linked_until: Instant,
+}
+
+#[tonic::async_trait]
+impl Collect for CouncilFigures {
+    async fn collect(&self, context: &Context, progress: &dyn Progress) -> Result<(), store::Error> {
+        let seen = self.store.off_thread(|store| store.councils_seen()).await?;
+        let started = Instant::now();
+        let patience = self.patience;
+        let reconnect = match (context.explicit_wait, context.resumed) {
+            (true, _) => context.wait,
+            (false, true) => patience.reconnect_after_restart,
+            (false, false) => patience.reconnect,
+        };
+        let asking = Arc::new(Asking {
+            councils: Arc::clone(&self.councils),
+            patience,
+            places: Arc::new(Semaphore::new(patience.concurrency.max(1))),
+            plan: context.plan.clone(),
+            signed: (&context.signed).into(),
+            id: context.signed.question.id(),
+            until: started + context.wait.max(reconnect),
+            linked_until: started + reconnect,
+        });
+        let (sender, mut news) = mpsc::channel(64);
+        let mut tasks = JoinSet::new();
+        let mut open = std::collections::BTreeMap::new();
+        for &council in context.plan.councils() {
+            if context.known.contains_key(&council) {
+                continue;
+            }
+            open.insert(council, None);
+            let known = seen.contains(&council) || self.councils.channel(council).is_some();
+            tasks.spawn(Arc::clone(&asking).ask(council, known, sender.clone()));
+        }
+        drop(sender);
+        while let Some(News { council, outcome, answer, last }) = news.recv().await {
+            if last {
+                open.remove(&council);
+            } else {
+                open.insert(council, Some(outcome.state));
+            }
+            progress.council(council, outcome, answer).await?;
+            let only_people = !open.is_empty() && open.values().all(|state| *state == Some(State::Held));
+            progress.waiting(only_people).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Asking {
+    /// Asks one council until its part is final or its time is over. `known` tells a council that was linked before from
+    /// one that never was and is not waited for.
+    async fn ask(self: Arc<Self>, council: CouncilCode, known: bool, sender: mpsc::Sender<News>) {
+        let mut told = None;
+        let mut linked = self.councils.watch();
+        loop {
+            // What changes while we ask is noticed afterwards.
+            linked.mark_unchanged();
+            let (outcome, answer) = self.ask_once(council).await;
+            let until = match outcome.state {
+                State::Held | State::Late => self.until,
+                State::Unreachable if known => self.linked_until,
+                _ => Instant::now(),
+            };
+            let left = until.saturating_duration_since(Instant::now());
+            let last = left.is_zero();
+            if last || told.as_ref() != Some(&outcome) {
+                told = Some(outcome.clone());
+                if sender.send(News { council, outcome: outcome.clone(), answer, last }).await.is_err() {
+                    return;
+                }
+            }
+            if last {
+                return;
+            }
+            let pause = sleep(self.patience.ask_again.min(left));
+            if outcome.state == State::Unreachable {
+                tokio::select! {
+                    () = pause => {}
+                    // A council that links is asked at once.
+                    changed = linked.changed() => if changed.is_err() { sleep(Duration::from_millis(100)).await },
+                }
+            } else {
+                pause.await;
+            }
+        }
+    }
+
+    async fn ask_once(&self, council: CouncilCode) -> (Outcome, Option<Answer>) {
+        let Some(channel) = self.councils.channel(council) else {
+            return (outcome(State::Unreachable, "", "its node is not connected"), None);
+        };
+        let Ok(_place) = self.places.acquire().await else {
+            return (outcome(State::Unreachable, "", "the coordinator is stopping"), None);
+        };
+        let request = wire::AnswerRequest { question: Some(self.signed.clone()), council: council.to_string() };
+        let answered = timeout(self.patience.answer, async {
+            let mut stream = NodeClient::new(channel).answer(request).await?.into_inner();
+            let mut assembly = Assembly::new(council, self.id, self.plan.query(), self.plan.layout());
+            while let Some(piece) = stream.message().await? {
+                if let Err(malformed) = assembly.take(piece) {
+                    return Ok(Err(malformed));
+                }
+            }
+            Ok(assembly.finish())
+        });
+        match answered.await {
+            Ok(Ok(Ok(answer))) => (outcome(State::Answered, "", ""), Some(answer)),
+            Ok(Ok(Err(malformed))) => (outcome(State::Malformed, "", &malformed.to_string()), None),
+            Ok(Err(status)) => (refused(&status), None),
+            Err(_) => {
+                let seconds = self.patience.answer.as_secs();
+                (outcome(State::Late, "", &format!("no answer within {seconds} s")), None)
+            }
+        }
+    }
+}
+
+fn outcome(state: State, code: &str, reason: &str) -> Outcome {
+    Outcome { state, code: code.to_owned(), reason: tidy(reason) }
+}
+
+/// What a failed call means for the council's part.
+fn refused(status: &Status) -> Outcome {
+    match sort(status) {
+        Sorted::Lost => outcome(State::Unreachable, "", "its link was lost before the answer was complete"),
+        Sorted::Late => outcome(State::Late, "", "its answer did not come in time"),
+        Sorted::Answer => match Refusal::from_status(status) {
+            Some(refusal) => {
+                let state = match refusal.reason() {
+                    Reason::WaitingForApproval => State::Held,
+                    Reason::ShuttingDown => State::Unreachable,
+                    _ => State::Refused,
+                };
+                outcome(state, refusal.reason().code(), refusal.sentence())
+            }
+            None => outcome(State::Refused, "", &format!("{:?}: {}", status.code(), status.message())),
+        },
+    }
+}
