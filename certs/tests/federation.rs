@@ -490,6 +490,25 @@ fn a_floor_is_signed_and_counted() {
 }
 
 #[test]
+fn a_new_governance_key_is_believed_only_where_it_is_pinned() {
+    let mut scene = Scene::new();
+    scene.usual("c", COUNCIL, Kind::Signing);
+    let now = scene.now();
+    let before = scene.pinned();
+    let fresh = scene.authority.replace_governance().unwrap();
+    assert_eq!(scene.pinned(), fresh);
+    scene.authority.sign_registry(None, None, false, now).unwrap();
+    scene.published_registry();
+    let text = std::fs::read_to_string(scene.public("registry.json")).unwrap();
+    let signed: folkmoot_proto::registry::SignedRegistry = serde_json::from_str(&text).unwrap();
+    assert!(signed.verify(&before, &Federation::parse("england").unwrap()).is_err());
+    // The earlier key is kept, and a second replacement works as well.
+    scene.authority.replace_governance().unwrap();
+    let keys = std::fs::read_dir(scene.authority.layout().governance_key().parent().unwrap()).unwrap().count();
+    assert_eq!(keys, 3);
+}
+
+#[test]
 fn a_federation_is_made_whole_or_not_at_all() {
     let place = tempfile::tempdir().unwrap();
     let federation = Federation::parse("england").unwrap();

@@ -143,6 +143,15 @@ Examples:
 Do this when the issuing authority nears its end, or, with --compromised, when others may know its key: then every
 certificate it issued is refused wherever the new crl.pem arrives, and everybody needs a new one.")]
     ReplaceIssuing(ReplaceIssuing),
+    /// Make a new governance key; every node must then pin it by hand.
+    #[command(after_help = "\
+Example:
+  folkmoot-certs replace-governance
+
+Do this when others may know the governance key. Nothing signed under the old one should be believed any more, and no
+message can say so that nodes could trust: read the new key to each council over a second way, then sign registry and
+floor anew.")]
+    ReplaceGovernance,
     /// Write a completion script for a shell to standard output.
     #[command(after_help = "\
 Example:

@@ -45,6 +45,7 @@ pub(super) fn command(arguments: Arguments, now: Timestamp, out: &mut dyn Write,
         Command::List(list) => said.list(dir, &list),
         Command::Inspect(inspect) => said.inspect(&inspect),
         Command::ReplaceIssuing(replace) => said.replace_issuing(dir, replace),
+        Command::ReplaceGovernance => said.replace_governance(dir),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Arguments::command(), "folkmoot-certs", &mut said.out);
             Ok(())
@@ -278,6 +279,19 @@ impl Said<'_> {
         if replace.compromised {
             writeln!(self.err, "next: everybody needs a new certificate: `folkmoot-certs list` shows who")?;
         }
+        Ok(())
+    }
+}
+
+impl Said<'_> {
+    fn replace_governance(&mut self, dir: &Path) -> Outcome {
+        let key = Authority::open(dir)?.replace_governance()?;
+        writeln!(self.out, "governance key   {key}")?;
+        writeln!(self.err, "next: read this key to each council over a second way; each pins it by hand")?;
+        writeln!(
+            self.err,
+            "next: sign anew with `folkmoot-certs registry` and `folkmoot-certs floor`, and hand both out"
+        )?;
         Ok(())
     }
 }
