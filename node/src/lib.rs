@@ -2,13 +2,17 @@
 //! anything leave.
 
 pub mod answer;
+pub mod approval;
 pub mod assemble;
+pub mod audit;
+pub mod budget;
 pub mod clean;
 pub mod config;
 pub mod dial;
 pub mod history;
 pub mod home;
 pub mod import;
+pub mod ledger;
 pub mod local;
 pub mod measures;
 pub mod policy;

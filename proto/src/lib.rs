@@ -26,6 +26,7 @@ pub mod privacy;
 pub mod query;
 pub mod question;
 pub mod reason;
+pub mod recovery;
 pub mod registry;
 pub mod ring;
 pub mod round;

@@ -1,0 +1,234 @@
+//! A public register of the questions this council has answered: one row for each, fit for its website.
+
+use std::fmt::Write as _;
+
+use folkmoot_proto::identity::{Identity, Role};
+use serde::Serialize;
+
+use super::{Action, Book, Error, Record};
+use crate::policy::Nano;
+
+/// One answered question. Names of people are not in it: who asked is a role, who approved is "a person".
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Answered {
+    /// Number of the log's entry behind it.
+    pub entry: u64,
+    /// The day it was answered.
+    pub day: String,
+    /// The question in words.
+    pub question: String,
+    /// The measure's id.
+    pub measure: String,
+    /// The role of whoever asked.
+    pub asked_by: String,
+    /// What for, in the asker's words.
+    pub purpose: String,
+    /// The lawful basis stated.
+    pub lawful_basis: String,
+    /// How the figures were protected, in words.
+    pub protection: String,
+    /// Who decided.
+    pub decision: String,
+    /// Privacy loss charged, as rho; 0 for suppressed figures.
+    pub charge: String,
+}
+
+impl Book {
+    /// Every question that was answered, oldest first. A stored answer given again is the same release, and not repeated.
+    ///
+    /// # Errors
+    /// [`Error::Entry`] at an entry that cannot be read; [`Error::Store`].
+    pub fn register(&self) -> Result<Vec<Answered>, Error> {
+        let mut answered = Vec::new();
+        let mut charges: std::collections::BTreeMap<(String, u32), u64> = std::collections::BTreeMap::new();
+        self.entries(1, |entry| {
+            let record: Record = serde_json::from_str(&entry.body)
+                .map_err(|e| Error::Entry { number: entry.number, detail: e.to_string() })?;
+            let attempt = (record.query.clone().unwrap_or_default(), record.attempt.unwrap_or(0));
+            match record.action {
+                // A masked vector alone is no figure; its price is told with the sum it became part of.
+                Action::Masked => {
+                    charges.insert(attempt, record.nano.unwrap_or(0));
+                }
+                Action::Unmasked => {
+                    let nano = charges.get(&attempt).copied().unwrap_or(0);
+                    answered.push(row(entry.number, &entry.moment, record, nano));
+                }
+                Action::Released => {
+                    let nano = record.nano.unwrap_or(0);
+                    answered.push(row(entry.number, &entry.moment, record, nano));
+                }
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(answered)
+    }
+}
+
+fn row(entry: u64, moment: &str, record: Record, nano: u64) -> Answered {
+    let release = record.release.unwrap_or_default();
+    Answered {
+        entry,
+        day: moment.chars().take(10).collect(),
+        question: record.question.unwrap_or_default(),
+        measure: record.measure.unwrap_or_default(),
+        asked_by: role(&record.who),
+        purpose: record.purpose.unwrap_or_default(),
+        lawful_basis: record.lawful_basis.unwrap_or_default(),
+        protection: protection(&release),
+        decision: if record.hold.is_some() { "Approved by a person" } else { "Allowed by the council's policy" }
+            .to_owned(),
+        charge: Nano(nano).to_string(),
+    }
+}
+
+fn role(who: &str) -> String {
+    match Identity::parse(who) {
+        Ok(identity) => match (identity.role(), identity.board()) {
+            (Role::NationalAnalyst, _) => "National analyst".to_owned(),
+            (Role::IcbAnalyst, Some(board)) => format!("Analyst of integrated care board {board}"),
+            (role, _) => role.to_string(),
+        },
+        Err(_) => String::new(),
+    }
+}
+
+fn protection(release: &str) -> String {
+    let what = match release.split(' ').next().unwrap_or_default() {
+        "council-suppressed" => "This council's figures, small numbers hidden",
+        "council-private" => "This council's figures, with random noise",
+        "joint-private" => "Only the total over many councils, with random noise",
+        "joint-suppressed" => "Only the total over many councils, small numbers hidden",
+        _ => release,
+    };
+    what.to_owned()
+}
+
+const HEADINGS: [&str; 8] = [
+    "Answered on",
+    "Question",
+    "Asked by",
+    "Purpose",
+    "Lawful basis",
+    "How people are protected",
+    "Decision",
+    "Privacy loss (rho)",
+];
+
+fn cells(row: &Answered) -> [&str; 8] {
+    [
+        &row.day,
+        &row.question,
+        &row.asked_by,
+        &row.purpose,
+        &row.lawful_basis,
+        &row.protection,
+        &row.decision,
+        &row.charge,
+    ]
+}
+
+/// The register as CSV, with a header line.
+///
+/// # Errors
+/// [`Error::Write`].
+pub fn csv(rows: &[Answered], to: impl std::io::Write) -> Result<(), Error> {
+    let mut out = csv::Writer::from_writer(to);
+    let write = |e: csv::Error| Error::Write(std::io::Error::other(e));
+    out.write_record(["entry"].iter().chain(HEADINGS.iter()).collect::<Vec<_>>()).map_err(write)?;
+    for row in rows {
+        let entry = row.entry.to_string();
+        let safe: Vec<String> = cells(row).into_iter().map(not_a_formula).collect();
+        out.write_record(std::iter::once(&entry).chain(&safe)).map_err(write)?;
+    }
+    out.flush()?;
+    Ok(())
+}
+
+/// Text from an asker must not be run by a spreadsheet that opens the file.
+fn not_a_formula(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t']) { format!("'{text}") } else { text.to_owned() }
+}
+
+/// The register as one self-contained page: no scripts, no outside files, readable by screen readers and in print.
+pub fn html(council: &str, made: &str, rows: &[Answered]) -> String {
+    let mut page = String::with_capacity(4096 + rows.len() * 600);
+    let council = escape(council);
+    let _ = write!(
+        page,
+        "<!DOCTYPE html>\n<html lang=\"en-GB\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <title>Questions answered from adult social care records: {council}</title>\n<style>\n{STYLE}</style>\n</head>\n\
+         <body>\n<main>\n<h1>Questions answered from adult social care records</h1>\n<p><strong>{council}</strong></p>\n\
+         <p>This council keeps its adult social care records itself. Analysts may ask questions about them; the council \
+         decides which it answers, and only protected figures leave it. No record about a person does. This page lists \
+         every question answered up to {made}.</p>\n"
+    );
+    if rows.is_empty() {
+        page.push_str("<p>No question has been answered yet.</p>\n");
+    } else {
+        let _ = write!(
+            page,
+            "<div class=\"table\" role=\"region\" aria-labelledby=\"caption\" tabindex=\"0\">\n<table>\n\
+             <caption id=\"caption\">{} answered, oldest first</caption>\n<thead>\n<tr>",
+            if rows.len() == 1 { "1 question".to_owned() } else { format!("{} questions", rows.len()) }
+        );
+        for heading in HEADINGS {
+            let _ = write!(page, "<th scope=\"col\">{heading}</th>");
+        }
+        page.push_str("</tr>\n</thead>\n<tbody>\n");
+        for row in rows {
+            let [day, question, rest @ ..] = cells(row);
+            let _ = write!(
+                page,
+                "<tr><td><time datetime=\"{0}\">{0}</time></td><th scope=\"row\">{1}</th>",
+                escape(day),
+                escape(question)
+            );
+            for cell in rest {
+                let _ = write!(page, "<td>{}</td>", escape(cell));
+            }
+            page.push_str("</tr>\n");
+        }
+        page.push_str("</tbody>\n</table>\n</div>\n");
+    }
+    page.push_str(
+        "<h2>What the columns mean</h2>\n<ul>\n\
+         <li><strong>Purpose</strong> and <strong>lawful basis</strong> are as stated by whoever asked and accepted by the \
+         council's policy.</li>\n\
+         <li><strong>Small numbers hidden</strong>: counts of few people are not shown and others may be rounded.</li>\n\
+         <li><strong>Random noise</strong>: figures are changed a little by chance, so that nobody can tell from them \
+         whether any one person is in the records.</li>\n\
+         <li><strong>Privacy loss</strong> measures how much all figures with noise together could tell about one person. \
+         The council limits it for each year. It is 0 for figures without noise.</li>\n\
+         </ul>\n</main>\n</body>\n</html>\n",
+    );
+    page
+}
+
+const STYLE: &str = "\
+body { font-family: Arial, sans-serif; line-height: 1.5; color: #0b0c0c; background: #fff; margin: 0; }\n\
+main { max-width: 75rem; margin: 0 auto; padding: 1rem; }\n\
+.table { overflow-x: auto; }\n\
+.table:focus { outline: 3px solid #0b0c0c; }\n\
+table { border-collapse: collapse; width: 100%; }\n\
+caption { text-align: left; font-weight: bold; padding: 0.5rem 0; }\n\
+th, td { text-align: left; vertical-align: top; padding: 0.5rem; border-bottom: 1px solid #b1b4b6; }\n\
+tbody th { font-weight: normal; min-width: 18rem; }\n\
+time { white-space: nowrap; }\n";
+
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            c => out.push(c),
+        }
+    }
+    out
+}

@@ -1,0 +1,177 @@
+use super::*;
+
+fn cohort(codes: &[u16]) -> Cohort {
+    Cohort::new(codes.iter().map(|code| CouncilCode::parse(&code.to_string()).unwrap()))
+}
+
+fn terms(cohort: &Cohort, attempt: u32) -> Terms {
+    let councils = u32::try_from(cohort.len()).unwrap();
+    let threshold = councils / 2 + 1;
+    Terms { councils, colluding: 0, threshold, min_survivors: threshold.max(2), local_rho: Nano(0), attempt }
+}
+
+fn joint(nano: u64) -> Release {
+    Release::JointPrivate(Rho::from_nano(nano).unwrap())
+}
+
+fn summed() -> Release {
+    Release::JointSuppressed(Profile::Hospital)
+}
+
+fn none(_: &Query, _: &Query) -> Result<u64, Refusal> {
+    panic!("no earlier sum has other filters")
+}
+
+fn admit(
+    bench: &Bench,
+    ledger: &Ledger,
+    id: u8,
+    query: Query,
+    cohort: &Cohort,
+    attempt: u32,
+) -> Result<Round<Reserved>, Error> {
+    let request = RoundRequest { cohort, terms: terms(cohort, attempt), contributes: true };
+    ledger.admit_round(&bench.policy, &bench.question(id, query), data(1), &request, &none)
+}
+
+fn finish(ledger: &Ledger, round: Round<Reserved>, survivors: &Cohort) -> Result<(), Error> {
+    let (round, _) = ledger.mask(round, [1_u8])?;
+    let (round, _) = ledger.sign_survivors(round, [2; 32], survivors, ())?;
+    let (round, _) = ledger.unmask(round, [2; 32], ())?;
+    ledger.close(round)
+}
+
+#[test]
+fn a_round_is_charged_when_its_masked_figures_leave_and_not_before() {
+    let bench = Bench::new();
+    let ledger = bench.create();
+    let all = cohort(&[501, 502, 503]);
+    let round = admit(&bench, &ledger, 1, ask(joint(5_000_000)), &all, 1).unwrap();
+    assert_eq!((round.price(), used(&ledger)), (Nano(5_000_000), (0, 5_000_000)));
+    ledger.abandon(round, "too few councils advertised").unwrap();
+    assert_eq!(used(&ledger), (0, 0));
+    // The same attempt never comes back; the next one may.
+    let seen = admit(&bench, &ledger, 1, ask(joint(5_000_000)), &all, 1).unwrap_err();
+    assert_eq!(reason(&seen), Reason::RoundRefused);
+    let round = admit(&bench, &ledger, 1, ask(joint(5_000_000)), &all, 2).unwrap();
+    let (round, sent) = ledger.mask(round, b"masked").unwrap();
+    assert_eq!((sent.charge(), sent.into_inner()), (Nano(5_000_000), b"masked"));
+    ledger.abandon(round, "the coordinator went away").unwrap();
+    assert_eq!(used(&ledger), (5_000_000, 0), "others can unmask without this council");
+    let round = admit(&bench, &ledger, 1, ask(joint(5_000_000)), &all, 3).unwrap();
+    finish(&ledger, round, &all).unwrap();
+    assert_eq!(used(&ledger), (10_000_000, 0));
+    let fourth = admit(&bench, &ledger, 1, ask(joint(5_000_000)), &all, 4).unwrap_err();
+    assert_eq!(reason(&fourth), Reason::RoundRefused);
+    bench.sound();
+}
+
+#[test]
+fn a_council_outside_every_block_pays_nothing() {
+    let bench = Bench::new();
+    let ledger = bench.create();
+    let all = cohort(&[501, 502, 503]);
+    let request = RoundRequest { cohort: &all, terms: terms(&all, 1), contributes: false };
+    let question = bench.question(1, ask(joint(5_000_000)));
+    let round = ledger.admit_round(&bench.policy, &question, data(1), &request, &none).unwrap();
+    finish(&ledger, round, &all).unwrap();
+    assert_eq!(used(&ledger), (0, 0));
+}
+
+#[test]
+fn only_survivors_of_the_cohort_are_signed_and_only_what_was_signed_is_unmasked() {
+    let bench = Bench::new();
+    let ledger = bench.create();
+    let all = cohort(&[501, 502, 503, 504]);
+    for (attempt, survivors) in [(1, cohort(&[501, 502, 504])), (2, cohort(&[503, 502])), (3, cohort(&[502, 503, 999]))]
+    {
+        let round = admit(&bench, &ledger, 1, ask(joint(1)), &all, attempt).unwrap();
+        let (round, _) = ledger.mask(round, [1_u8]).unwrap();
+        assert!(ledger.sign_survivors(round, [2; 32], &survivors, ()).is_err(), "{survivors:?}");
+    }
+    let round = admit(&bench, &ledger, 2, ask(joint(1)), &all, 1).unwrap();
+    let (round, _) = ledger.mask(round, [1_u8]).unwrap();
+    let (round, _) = ledger.sign_survivors(round, [2; 32], &cohort(&[501, 502, 503]), ()).unwrap();
+    assert_eq!(reason(&ledger.unmask(round, [3; 32], ()).unwrap_err()), Reason::RoundRefused);
+    bench.sound();
+}
+
+#[test]
+fn a_round_outlives_no_restart_and_its_charge_does() {
+    let bench = Bench::new();
+    let ledger = bench.create();
+    let all = cohort(&[501, 502, 503]);
+    let round = admit(&bench, &ledger, 1, ask(joint(5_000_000)), &all, 1).unwrap();
+    drop(ledger.mask(round, [1_u8]).unwrap());
+    drop(ledger);
+    bench.pass(48 * 3600);
+    let ledger = bench.open();
+    assert_eq!(used(&ledger), (5_000_000, 0));
+    bench.sound();
+}
+
+#[test]
+fn suppressed_sums_over_cohorts_that_cross_or_differ_by_little_are_refused() {
+    let bench = Bench::new();
+    let ledger = bench.create();
+    let all = cohort(&[501, 502, 503, 504, 505, 506]);
+    let round = admit(&bench, &ledger, 1, ask(summed()), &all, 1).unwrap();
+    finish(&ledger, round, &all).unwrap();
+    for (id, refused) in [(2, cohort(&[501, 502, 503, 504, 505])), (3, cohort(&[503, 505, 506, 507, 508]))] {
+        assert_eq!(reason(&admit(&bench, &ledger, id, ask(summed()), &refused, 1).unwrap_err()), Reason::PolicyForbids);
+    }
+    // Nested with two between them, and the very same councils, are fine; another profile is the same sum.
+    let nested = cohort(&[501, 502, 503, 504]);
+    finish(&ledger, admit(&bench, &ledger, 4, ask(summed()), &nested, 1).unwrap(), &nested).unwrap();
+    let round = admit(&bench, &ledger, 5, ask(Release::JointSuppressed(Profile::Ascof)), &all, 1);
+    assert!(round.is_err(), "the policy allows the strict profile only");
+    finish(&ledger, admit(&bench, &ledger, 6, ask(summed()), &all, 1).unwrap(), &all).unwrap();
+    // With noise there is a price instead of a rule.
+    finish(
+        &ledger,
+        admit(&bench, &ledger, 7, ask(joint(1)), &cohort(&[503, 505, 506, 507, 508]), 1).unwrap(),
+        &cohort(&[503, 505, 506]),
+    )
+    .unwrap();
+    bench.sound();
+}
+
+#[test]
+fn sums_that_differ_only_by_who_dropped_out_are_not_signed() {
+    let bench = Bench::new();
+    let ledger = bench.create();
+    let all = cohort(&[501, 502, 503, 504, 505]);
+    finish(&ledger, admit(&bench, &ledger, 1, ask(summed()), &all, 1).unwrap(), &all).unwrap();
+    let round = admit(&bench, &ledger, 2, ask(summed()), &all, 1).unwrap();
+    let (round, _) = ledger.mask(round, [1_u8]).unwrap();
+    let without_one = cohort(&[501, 502, 503, 504]);
+    assert_eq!(reason(&ledger.sign_survivors(round, [2; 32], &without_one, ()).unwrap_err()), Reason::PolicyForbids);
+}
+
+#[test]
+fn sums_over_periods_that_overlap_or_filters_that_differ_by_few_people_are_refused() {
+    let bench = Bench::new();
+    let ledger = bench.create();
+    let all = cohort(&[501, 502, 503]);
+    finish(&ledger, admit(&bench, &ledger, 1, ask_about(2024, &[], summed()), &all, 1).unwrap(), &all).unwrap();
+    finish(&ledger, admit(&bench, &ledger, 2, ask_about(2025, &[], summed()), &all, 1).unwrap(), &all).unwrap();
+    let day = |text: &str| text.parse().unwrap();
+    let crossing = ReferencePeriod::inclusive(day("2024-07-01"), day("2025-06-30")).unwrap();
+    let query = Query::new("PEOPLE", crossing, Some(&[]), &[], &[], DataRule::default(), summed()).unwrap();
+    assert_eq!(reason(&admit(&bench, &ledger, 3, query, &all, 1).unwrap_err()), Reason::PolicyForbids);
+
+    let filter = Filter { dimension: "gender".into(), categories: vec!["Female".into(), "Male".into()] };
+    let filtered = ask_about(2025, &[filter], summed());
+    let request = RoundRequest { cohort: &all, terms: terms(&all, 1), contributes: true };
+    let asked = std::cell::RefCell::new(Vec::new());
+    for (id, people, fine) in [(10, 1, false), (11, 9, false), (12, 10, true), (13, 0, true)] {
+        let count = |earlier: &Query, new: &Query| {
+            asked.borrow_mut().push((earlier.filters().len(), new.filters().len()));
+            Ok(people)
+        };
+        let question = bench.question(id, filtered.clone());
+        let outcome = ledger.admit_round(&bench.policy, &question, data(1), &request, &count);
+        assert_eq!(outcome.is_ok(), fine, "{people} people between");
+    }
+    assert!(asked.borrow().iter().all(|pair| *pair == (0, 1)), "only sums of the same period are compared");
+}
