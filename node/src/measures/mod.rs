@@ -14,6 +14,7 @@ mod ascof_3d;
 mod people;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use folkmoot_proto::catalogue::{Measure, Settings};
 use folkmoot_proto::codelist::YesNo;
@@ -130,4 +131,6 @@ const METHODS: &[(&str, Method)] = &[
     ("ASCOF-3D-1B", ascof_3d::carers_directing),
     ("ASCOF-3D-2B", ascof_3d::carers_direct_payment),
     ("PEOPLE", people::with_long_term_support),
+    ("WAITING-RESPONSE", waiting::response),
+    ("WAITING-SERVICE", waiting::service),
 ];

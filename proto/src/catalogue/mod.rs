@@ -7,6 +7,7 @@
 
 mod ascof;
 mod people;
+pub mod waiting;
 
 use crate::period::ReferencePeriod;
 
@@ -352,7 +353,7 @@ impl Measure {
 
 /// Every measure, by family, in catalogue order.
 pub fn all() -> impl Iterator<Item = &'static Measure> {
-    [ascof::MEASURES, people::MEASURES].into_iter().flatten()
+    [ascof::MEASURES, people::MEASURES, waiting::MEASURES].into_iter().flatten()
 }
 
 /// The measure with this id, however it is written: `ASCOF-2E`, `ascof 2e` and `2E` are the same.

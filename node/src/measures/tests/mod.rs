@@ -7,7 +7,9 @@ mod ascof_2e;
 mod ascof_3d;
 mod kit;
 mod random;
+mod scene;
 mod sensitivity;
+mod waiting;
 
 use folkmoot_proto::catalogue;
 
