@@ -1,5 +1,5 @@
 //! Small files and a store to import them into.
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used)]
 
 use folkmoot_node::clean::lists::Aliases;
 use folkmoot_node::import::columns::Column;
