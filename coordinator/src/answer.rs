@@ -320,7 +320,12 @@ mod tests {
         assert_eq!(spoilt(&|p| facts(p).sigma_nano = 1), Malformed::Noise);
         assert_eq!(spoilt(&|p| p[0].hidden[0] = 1), Malformed::Flags);
         assert_eq!(spoilt(&|p| p[0].hidden[0] = 2), Malformed::Flags);
-        assert_eq!(spoilt(&|p| { p[0].hidden.pop(); }), Malformed::Flags);
+        assert_eq!(
+            spoilt(&|p| {
+                p[0].hidden.pop();
+            }),
+            Malformed::Flags
+        );
         // Unprotected counts are refused: 7 and 12 cannot come out of the hospital profile.
         assert_eq!(spoilt(&|p| p[0].values[1] = 7), Malformed::Figure(1));
         assert_eq!(spoilt(&|p| p[0].values[1] = 12), Malformed::Figure(1));

@@ -125,10 +125,10 @@ impl Parts {
 
     fn sum(&self, members: &BTreeSet<CouncilCode>, alone: bool) -> Vec<Estimate> {
         let mut estimates = vec![Estimate::default(); self.figures];
-        let mut present = members.iter().filter_map(|code| self.councils.get(code)).peekable();
+        let present = members.iter().filter_map(|code| self.councils.get(code));
         let mut count = 0;
         let mut only = None;
-        while let Some(parts) = present.next() {
+        for parts in present {
             count += 1;
             only = Some(parts);
             for (place, (estimate, part)) in estimates.iter_mut().zip(parts).enumerate() {

@@ -27,7 +27,7 @@ pub struct Outcome {
     /// `answered`, `stored`, `refused`, `held`, `unreachable`, `late` or `malformed`.
     pub state: State,
     /// Stable code of the refusal; empty when none was given.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default, rename = "reason_code", skip_serializing_if = "String::is_empty")]
     pub code: String,
     /// Why, in a sentence; empty for an answer.
     #[serde(default, skip_serializing_if = "String::is_empty")]

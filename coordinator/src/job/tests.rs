@@ -133,13 +133,17 @@ impl Fakes {
         let channel = link::channel(ours).await.unwrap().channel();
         self.channels.lock().unwrap().insert(council, channel);
         self.asked.lock().unwrap().insert(council, asked);
-        self.linked.send_modify(|set| { set.insert(council); });
+        self.linked.send_modify(|set| {
+            set.insert(council);
+        });
     }
 
     fn unlink(&self, code: &str) {
         let council = testing::council(code);
         self.channels.lock().unwrap().remove(&council);
-        self.linked.send_modify(|set| { set.remove(&council); });
+        self.linked.send_modify(|set| {
+            set.remove(&council);
+        });
     }
 
     pub(crate) fn asked(&self, code: &str) -> usize {

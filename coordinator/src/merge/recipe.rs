@@ -16,8 +16,11 @@ pub(super) enum Recipe {
     Percentage(usize, usize),
     Rate(usize, Population),
     /// Whole days in order, the open bin last with no day.
-    Median(Vec<(Option<u32>, usize)>),
+    Median(Bins),
 }
+
+/// Days, `None` for the open bin, each with its place in the layout.
+pub(super) type Bins = Vec<(Option<u32>, usize)>;
 
 /// The dimension that histograms of durations are over.
 const DAYS: &str = "days";
@@ -59,7 +62,7 @@ fn row(layout: &Layout, figure: usize) -> Row {
 }
 
 fn medians(layout: &Layout) -> Vec<(Row, Recipe)> {
-    let mut groups: Vec<(Row, Vec<(Option<u32>, usize)>)> = Vec::new();
+    let mut groups: Vec<(Row, Bins)> = Vec::new();
     for figure in 0..layout.len() {
         let Row { mut dimensions, .. } = row(layout, figure);
         let Some(place) = dimensions.iter().position(|(name, _)| name == DAYS) else { continue };

@@ -279,7 +279,7 @@ impl Store {
             "SELECT council, snapshot, as_of, sigma_nano, charged_nano, stored, notes, figures, hidden FROM answers \
              WHERE {filter} ORDER BY received, job"
         );
-        let read = self.database.read_or("read answers", |tx| {
+        self.database.read_or("read answers", |tx| {
             let mut statement = tx.prepare_cached(&sql).map_err(Stop::Failed)?;
             let mut rows = statement.query([key]).map_err(Stop::Failed)?;
             let mut answers = BTreeMap::new();
@@ -292,8 +292,7 @@ impl Store {
                 answers.insert(answer.council(), answer);
             }
             Ok(answers)
-        })?;
-        read
+        })?
     }
 
     /// What was told about a job after the event with number `after`, with the numbers.
