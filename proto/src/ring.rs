@@ -2,7 +2,7 @@
 //!
 //! Counts are signed, masks are uniform ring elements. A signed count enters as its two's complement, sums wrap,
 //! and the total is read back as a signed number. That is exact as long as the true total lies within
-//! `-2^63 .. 2^63`; [`Headroom::check`] refuses parameters for which it could fall outside.
+//! `-2^63 .. 2^63`; [`Headroom::bound`] tells parameters for which it could fall outside, and the round refuses them.
 
 /// The widest tail of the noise, in standard deviations, for which room is kept in the ring.
 ///

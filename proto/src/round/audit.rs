@@ -14,16 +14,16 @@ use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use thiserror::Error;
 
 use super::codec::{Kind, Malformed, Reader, Writer};
-use super::coordinator::Upload;
 use super::envelope::{Envelope, verifies};
 use super::keys::{self, Secret};
 use super::messages::{Advert, Entry, Masked, SealedPair, read_signatures, write_signatures};
-use super::node::{advert_bytes, consent_bytes, masked_bytes};
 use super::parameters::{MAX_NODES, Parameters};
 use super::recovery::{self, Case, Secrets};
 use super::refusal::{Fault, Refusal, Step};
 use super::seats::{Roll, Seat, SeatSet};
+use super::signed::{advert_bytes, consent_bytes, masked_bytes};
 use super::transcript::{self, Hash, domain, framed};
+use super::vector::Upload;
 use crate::ring;
 
 const MOST: usize = MAX_NODES as usize;

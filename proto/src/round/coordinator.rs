@@ -25,12 +25,13 @@ use super::codec::Malformed;
 use super::envelope::{Envelope, verifies};
 use super::keys;
 use super::messages::{Advert, Consent, Entry, Masked, Quorum, Relay, Revealed, Roster, Sealed, Survivors};
-use super::node::{advert_bytes, consent_bytes, masked_bytes, revealed_bytes, sealed_bytes};
 use super::parameters::Parameters;
 use super::recovery;
 use super::refusal::{Failure, Fault, Step};
 use super::seats::{Roll, Seat, SeatSet};
-use super::transcript::{self, Hash, VectorHash};
+use super::signed::{advert_bytes, consent_bytes, masked_bytes, revealed_bytes, sealed_bytes};
+use super::transcript::{self, Hash};
+pub use super::vector::Upload;
 use crate::ring;
 
 /// One attempt, as the coordinator sees it.
@@ -95,71 +96,6 @@ pub struct Outcome {
     pub wrong_shares: Vec<String>,
     /// Everything needed to check the sum offline, signed by the coordinator.
     pub transcript: Transcript,
-}
-
-/// A masked vector on its way in: checked chunk by chunk, added to the sum only when whole.
-///
-/// It stands apart from the round, so that many can be received at once; each holds its own vector, and the caller
-/// bounds how many are open.
-pub struct Upload {
-    council: String,
-    header: Masked,
-    hasher: VectorHash,
-    elements: Vec<u64>,
-}
-
-impl fmt::Debug for Upload {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upload")
-            .field("council", &self.council)
-            .field("received", &self.elements.len())
-            .field("cells", &self.header.cells)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Upload {
-    pub(super) fn new(council: String, header: Masked) -> Self {
-        Self {
-            council,
-            hasher: VectorHash::new(&header.t2, header.seat, header.cells),
-            // Not the announced size at once: memory follows what has really arrived.
-            elements: Vec::new(),
-            header,
-        }
-    }
-
-    /// Takes the next chunk: `offset` is the index of its first element, `bytes` are whole elements.
-    ///
-    /// # Errors
-    /// [`Fault::Chunk`] when it does not continue where the last one ended, is empty, no whole number of elements, or
-    /// goes beyond the announced length.
-    pub fn absorb(&mut self, offset: u64, bytes: &[u8]) -> Result<(), Fault> {
-        let expected = self.elements.len() as u64;
-        let wrong = || Fault::Chunk { council: self.council.clone(), offset, expected };
-        let room = (self.header.cells as usize - self.elements.len()) * ring::ELEMENT_BYTES;
-        if offset != expected || bytes.is_empty() || bytes.len() > room {
-            return Err(wrong());
-        }
-        let elements = ring::from_bytes(bytes).ok_or_else(wrong)?;
-        self.hasher.update(bytes);
-        self.elements.extend(elements);
-        Ok(())
-    }
-
-    /// Whether every announced element has arrived.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.elements.len() == self.header.cells as usize
-    }
-
-    /// The seat, the announcement and the elements, if they are the ones that were signed.
-    pub(super) fn finish(self) -> Result<(Masked, Vec<u64>), Fault> {
-        if !self.is_complete() || self.hasher.finish() != self.header.digest {
-            return Err(Fault::Digest { council: self.council });
-        }
-        Ok((self.header, self.elements))
-    }
 }
 
 impl Round {

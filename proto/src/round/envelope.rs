@@ -96,6 +96,42 @@ pub struct Plan {
     pub sigma_nano: u64,
 }
 
+impl Plan {
+    /// The standard deviation that a price buys: `sqrt(d2_squared / (2 rho))` in billionths of a count, rounded up.
+    ///
+    /// `None` when the price is zero or the result too large to state.
+    ///
+    /// **Source**: Gaussian mechanism in zCDP, `rho = D2^2 / (2 sigma^2)`.
+    #[must_use]
+    pub fn sigma_for(d2_squared: u64, rho_nano: u64) -> Option<u64> {
+        let twice = 2 * u128::from(rho_nano);
+        if twice == 0 {
+            return None;
+        }
+        let nano = 1_000_000_000_u128;
+        // Billionths twice, since the root halves them, and once more for the price. Where that does not fit, the ratio
+        // is large, and rounding it up first costs nothing to speak of.
+        let squared = (u128::from(d2_squared).checked_mul(nano * nano * nano).map(|v| v.div_ceil(twice)))
+            .or_else(|| (u128::from(d2_squared) * nano).div_ceil(twice).checked_mul(nano * nano))?;
+        u64::try_from(ceil_sqrt(squared)).ok()
+    }
+
+    /// The smallest grid factor on which one node's share, `g * sigma / sqrt(h)`, is at least 2.5 grid units wide; `None`
+    /// when even the finest is too coarse.
+    #[must_use]
+    pub fn grid_for(sigma_nano: u64, honest_floor: u16) -> Option<u64> {
+        (0..=MAX_GRID.ilog2()).map(|e| 1 << e).find(|grid| share_is_wide_enough(*grid, sigma_nano, honest_floor))
+    }
+}
+
+/// `sigma_i = g * sigma / sqrt(h) >= 2.5` grid units, in integers: `2 g sigma >= 5 sqrt(h)`. Below that a sum of
+/// discrete Gaussians is not one, and its privacy loss is not the stated one.
+fn share_is_wide_enough(grid: u64, sigma_nano: u64, honest_floor: u16) -> bool {
+    let wide = 2 * u128::from(grid) * u128::from(sigma_nano);
+    let nano_squared = 1_000_000_000_000_000_000_u128;
+    wide >= ceil_sqrt(25 * u128::from(honest_floor) * nano_squared)
+}
+
 /// The question, the cohort and every parameter of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
@@ -378,6 +414,9 @@ impl Envelope {
         if !p.grid.is_power_of_two() || p.grid > MAX_GRID {
             return Err(Refusal::Grid { grid: p.grid });
         }
+        if p.d1 == 0 || p.d2_squared == 0 || p.max_cell == 0 {
+            return Err(Refusal::NoSensitivity);
+        }
         match p.mechanism {
             Mechanism::Exact if p.grid != 1 || p.rho_nano != 0 || p.sigma_nano != 0 => {
                 return Err(Refusal::ExactWithNoise);
@@ -385,26 +424,20 @@ impl Envelope {
             Mechanism::DiscreteGaussian if p.rho_nano == 0 || p.sigma_nano == 0 => {
                 return Err(Refusal::NoiseMissing);
             }
-            Mechanism::DiscreteGaussian if !self.share_is_wide_enough(parameters) => {
+            Mechanism::DiscreteGaussian if !share_is_wide_enough(p.grid, p.sigma_nano, parameters.honest_floor()) => {
                 return Err(Refusal::GridTooCoarse { grid: p.grid });
             }
+            Mechanism::DiscreteGaussian
+                if Plan::sigma_for(p.d2_squared, p.rho_nano).is_none_or(|sigma| p.sigma_nano < sigma) =>
+            {
+                return Err(Refusal::NoiseTooNarrow { rho_nano: p.rho_nano });
+            }
             Mechanism::Exact | Mechanism::DiscreteGaussian => {}
-        }
-        if p.d1 == 0 || p.d2_squared == 0 || p.max_cell == 0 {
-            return Err(Refusal::NoSensitivity);
         }
         if self.headroom().bound().is_none() {
             return Err(Refusal::Headroom);
         }
         Ok(())
-    }
-
-    /// `sigma_i = g * sigma / sqrt(h) >= 2.5` grid units, in integers: `2 g sigma >= 5 sqrt(h)`. Below that a sum of
-    /// discrete Gaussians is not one, and its privacy loss is not the stated one.
-    fn share_is_wide_enough(&self, parameters: &Parameters) -> bool {
-        let wide = 2 * u128::from(self.plan.grid) * u128::from(self.plan.sigma_nano);
-        let nano_squared = 1_000_000_000_000_000_000_u128;
-        wide >= ceil_sqrt(25 * u128::from(parameters.honest_floor()) * nano_squared)
     }
 
     /// The checks of one node against its own policy and its own reading of the query.
@@ -478,4 +511,31 @@ impl Envelope {
 /// that one signature fits one message under one key for every verifier.
 pub(crate) fn verifies(key: &VerifyingKey, message: &[u8], signature: &[u8; 64]) -> bool {
     key.verify_strict(message, &Signature::from_bytes(signature)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sigma_and_grid_are_those_of_the_worked_examples() {
+        // rho 0.005, D2 = 1: sigma 10; h = 130: unscaled share 0.877, so grid 4.
+        assert_eq!(Plan::sigma_for(1, 5_000_000), Some(10_000_000_000));
+        assert_eq!(Plan::grid_for(10_000_000_000, 130), Some(4));
+        // (1, 1e-6) is rho 0.024356, sigma 4.531; the share of one of 153 is 0.366, so grid 8.
+        let sigma = Plan::sigma_for(1, 24_356_000).expect("positive");
+        assert!((4_530_000_000..4_532_000_000).contains(&sigma));
+        assert_eq!(Plan::grid_for(sigma, 153), Some(8));
+        assert_eq!(Plan::sigma_for(1, 0), None);
+        assert_eq!(Plan::grid_for(1, 153), None);
+        // A capped sum of 10,000 pounds in pence at rho 0.005: sigma 10 times 1,000,000.
+        assert_eq!(Plan::sigma_for(1_000_000_000_000, 5_000_000), Some(10_000_000_000_000_000));
+    }
+
+    #[test]
+    fn sigma_is_rounded_up() {
+        let sigma = Plan::sigma_for(3, 7_000_000).expect("positive");
+        let exact = (3.0f64 / (2.0 * 0.007)).sqrt() * 1e9;
+        assert!(sigma as f64 >= exact && (sigma as f64) < exact + 2.0);
+    }
 }

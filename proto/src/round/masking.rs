@@ -8,6 +8,7 @@ use chacha20::cipher::{KeyIvInit, StreamCipher, StreamCipherSeek};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::keys::Secret;
+use super::seats::Seat;
 use crate::ring::ELEMENT_BYTES;
 
 /// Elements worked on at a time: their key stream and the part of the vector stay in the first-level cache.
@@ -27,6 +28,11 @@ impl Sign {
             Self::Minus => Self::Plus,
         }
     }
+}
+
+/// Node `me` adds the mask it shares with a peer of a higher seat and takes away that of a lower one.
+pub(super) fn pair_sign(me: Seat, peer: Seat) -> Sign {
+    if peer > me { Sign::Plus } else { Sign::Minus }
 }
 
 /// One mask: a stream and its sign.

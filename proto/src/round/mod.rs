@@ -37,7 +37,9 @@ mod recovery;
 mod refusal;
 mod seats;
 mod shares;
+mod signed;
 pub mod transcript;
+mod vector;
 
 pub use codec::{Kind, Malformed, VERSION};
 pub use envelope::{Envelope, Expected, Limits, Mandate, Mechanism, Plan};

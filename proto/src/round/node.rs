@@ -24,18 +24,17 @@ use zeroize::Zeroizing;
 
 use super::envelope::{Envelope, Expected, Limits, Mechanism, verifies};
 use super::keys::{self, AttemptKeys, Secret};
-use super::masking::{self, Mask, Sign};
+use super::masking::{self, Mask, Sign, pair_sign};
 use super::messages::{Advert, Consent, Entry, Masked, Quorum, Relay, Revealed, Roster, Sealed, Survivors};
 use super::parameters::Parameters;
 use super::persist::{AttemptId, Charge, Persist, Reserve, SurvivorsSigned, Unmasked};
 use super::refusal::{Refusal, Set, Step};
 use super::seats::{Roll, Seat, SeatSet};
 use super::shares::{self, SharePair};
-use super::transcript::{self, Hash, VectorHash, domain, framed};
+use super::signed::{advert_bytes, consent_bytes, masked_bytes, revealed_bytes, sealed_bytes};
+use super::transcript::{self, Hash, VectorHash};
+pub use super::vector::{CHUNK_CELLS, Chunk, MaskedVector};
 use crate::ring;
-
-/// Elements in one chunk of a masked vector: half a mebibyte, well below what a link takes in one message.
-pub const CHUNK_CELLS: usize = 1 << 16;
 
 /// Where a node's noise and counts come from.
 ///
@@ -244,47 +243,6 @@ impl fmt::Debug for Round {
             .field("seat", &self.facts.me)
             .field("next", &self.next_step())
             .finish_non_exhaustive()
-    }
-}
-
-/// A masked vector, ready to be sent: its announcement, and its elements in chunks.
-///
-/// Uniform in the ring to everybody who lacks the masks. `Debug` shows no element.
-#[derive(Clone)]
-pub struct MaskedVector {
-    header: Vec<u8>,
-    elements: Arc<Vec<u64>>,
-}
-
-/// Part of a masked vector.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chunk {
-    /// Index of the first element.
-    pub offset: u64,
-    /// The elements, eight bytes each, little endian.
-    pub bytes: Vec<u8>,
-}
-
-impl MaskedVector {
-    /// The announcement (an encoded [`Masked`]), which goes first.
-    #[must_use]
-    pub fn header(&self) -> &[u8] {
-        &self.header
-    }
-
-    /// The elements in order, at most [`CHUNK_CELLS`] in each chunk; made when asked for, so that memory stays at one
-    /// vector and one chunk.
-    pub fn chunks(&self) -> impl Iterator<Item = Chunk> + '_ {
-        self.elements
-            .chunks(CHUNK_CELLS)
-            .enumerate()
-            .map(|(at, elements)| Chunk { offset: (at * CHUNK_CELLS) as u64, bytes: ring::to_bytes(elements) })
-    }
-}
-
-impl fmt::Debug for MaskedVector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MaskedVector").field("cells", &self.elements.len()).finish_non_exhaustive()
     }
 }
 
@@ -723,35 +681,4 @@ impl<A: Clone> Answer<A> {
 /// Recognises a repeated message; compared only with messages of the same step.
 fn request_hash(message: &[u8]) -> Hash {
     transcript::hash("folkmoot/round/1/request", &[message])
-}
-
-/// Node `me` adds the mask it shares with a peer of a higher seat and takes away that of a lower one.
-pub(super) fn pair_sign(me: Seat, peer: Seat) -> Sign {
-    if peer > me { Sign::Plus } else { Sign::Minus }
-}
-
-/// What a node signs at step 0.
-pub(super) fn advert_bytes(t0: &Hash, seat: Seat, c: &[u8; 32], s: &[u8; 32], b: &Hash) -> Vec<u8> {
-    framed(domain::ADVERT, &[t0, &[seat.index()], c, s, b])
-}
-
-/// What a node signs at step 1.
-pub(super) fn sealed_bytes(t1: &Hash, seat: Seat, pairs: &[super::messages::SealedPair]) -> Vec<u8> {
-    framed(domain::SEALED, &[t1, &[seat.index()], &transcript::hash(domain::SEALED, &[pairs.as_flattened()])])
-}
-
-/// What a node signs at step 2.
-pub(super) fn masked_bytes(t2: &Hash, seat: Seat, digest: &Hash) -> Vec<u8> {
-    framed(domain::MASKED, &[t2, &[seat.index()], digest])
-}
-
-/// What a node signs at step 3.
-pub(super) fn consent_bytes(t3: &Hash) -> Vec<u8> {
-    framed(domain::CONSENT, &[t3])
-}
-
-/// What a node signs at step 4.
-pub(super) fn revealed_bytes(t3: &Hash, seat: Seat, self_shares: &[[u8; 32]], key_shares: &[[u8; 32]]) -> Vec<u8> {
-    let shares = transcript::hash(domain::REVEALED, &[self_shares.as_flattened(), key_shares.as_flattened()]);
-    framed(domain::REVEALED, &[t3, &[seat.index()], &shares])
 }

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::keys::{self, Secret};
-use super::masking::{self, Mask, Sign};
+use super::masking::{self, Mask, Sign, pair_sign};
 use super::messages::{Entry, Revealed};
-use super::node::pair_sign;
 use super::seats::{Seat, SeatSet};
 use super::shares::{self, Share};
 use super::transcript::{self, Hash};

@@ -218,6 +218,12 @@ pub enum Refusal {
         /// In the envelope.
         grid: u64,
     },
+    /// The stated spread is narrower than the stated price allows.
+    #[error("the noise is narrower than a price of {rho_nano} billionths of rho allows")]
+    NoiseTooNarrow {
+        /// In the envelope.
+        rho_nano: u64,
+    },
     /// A sensitivity or the largest cell is zero.
     #[error("sensitivities and the largest cell have to be above zero")]
     NoSensitivity,
@@ -403,6 +409,7 @@ impl Refusal {
             Self::ExactWithNoise => "exact-with-noise",
             Self::NoiseMissing => "noise-missing",
             Self::GridTooCoarse { .. } => "grid-too-coarse",
+            Self::NoiseTooNarrow { .. } => "noise-too-narrow",
             Self::NoSensitivity => "no-sensitivity",
             Self::Headroom => "headroom",
             Self::CohortTooSmall { .. } => "cohort-too-small",
@@ -445,6 +452,7 @@ impl Refusal {
                 | Self::SharedSigningKey { .. }
                 | Self::Threshold { .. }
                 | Self::PriceUnderstated { .. }
+                | Self::NoiseTooNarrow { .. }
                 | Self::SensitivityDiffers
                 | Self::Seats { .. }
                 | Self::KeySignature { .. }

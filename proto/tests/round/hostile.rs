@@ -59,6 +59,9 @@ fn an_envelope_that_breaks_a_rule_is_refused_for_that_rule() {
     assert_eq!(altered(|e| e.plan.rho_nano = 0), "noise-missing");
     assert_eq!(altered(|e| e.plan.sigma_nano = 0), "noise-missing");
     assert_eq!(altered(|e| (e.plan.grid, e.plan.sigma_nano) = (1, 4_000_000_000)), "grid-too-coarse");
+    assert_eq!(altered(|e| e.plan.sigma_nano -= 1), "noise-too-narrow");
+    assert_eq!(altered(|e| e.plan.rho_nano -= 1), "noise-too-narrow");
+    assert_eq!(altered(|e| e.plan.d2_squared = 2), "noise-too-narrow");
     assert_eq!(altered(|e| e.plan.d1 = 0), "no-sensitivity");
     assert_eq!(altered(|e| e.plan.max_cell = 1 << 60), "headroom");
     assert_eq!(altered(|e| e.cohort.swap(0, 1)), "malformed");
@@ -69,7 +72,7 @@ fn an_envelope_that_breaks_a_rule_is_refused_for_that_rule() {
 #[test]
 fn the_grid_rule_is_two_and_a_half_units() {
     // h = 4 - 1 = 3: sigma_i = g * sigma / sqrt(3) >= 2.5, so g * sigma >= 4.330127018922193.
-    let sigma = |nano| altered(|e| (e.plan.grid, e.plan.sigma_nano) = (1, nano));
+    let sigma = |nano| altered(|e| (e.plan.grid, e.plan.sigma_nano, e.plan.rho_nano) = (1, nano, 1_000_000_000));
     assert_eq!(sigma(4_330_127_018), "grid-too-coarse");
     assert_eq!(sigma(4_330_127_019), "answered");
 }
