@@ -9,6 +9,8 @@
 //! catalogue entry of the same name in `folkmoot_proto::catalogue`; [`of`] joins the two, and a test holds that every
 //! entry has a method.
 
+mod ascof_2a;
+mod ascof_2bc;
 mod ascof_2e;
 mod ascof_3d;
 mod people;
@@ -121,6 +123,10 @@ pub fn of(measure: &Measure) -> Method {
 }
 
 const METHODS: &[(&str, Method)] = &[
+    ("ASCOF-2A", ascof_2a::summary),
+    ("ASCOF-2A-SEQUELS", ascof_2a::sequels),
+    ("ASCOF-2B", ascof_2bc::working_age),
+    ("ASCOF-2C", ascof_2bc::older),
     ("ASCOF-2E", ascof_2e::all),
     ("ASCOF-2E-LD", ascof_2e::learning_disability),
     ("ASCOF-2E-UNKNOWN", ascof_2e::unknown_accommodation),

@@ -5,8 +5,10 @@
 //! entry comes from data: categories, bins, caps and bounds are fixed here or by the query, so a layout is known
 //! before anything is read.
 
+mod admissions;
 mod ascof;
 mod people;
+mod reablement;
 pub mod waiting;
 
 use crate::period::ReferencePeriod;
@@ -220,6 +222,13 @@ pub enum Values {
     },
 }
 
+/// The setting of measures whose published code and documentation disagree.
+pub(crate) const OFFICIAL_OR_DOCUMENTED: Setting = Setting {
+    name: "variant",
+    title: "The method as the official code runs it, or as its documentation describes it",
+    values: Values::Choice(&["official", "documented"]),
+};
+
 impl Values {
     /// The default, as text.
     pub fn default_text(self) -> String {
@@ -353,8 +362,18 @@ impl Measure {
 
 /// Every measure, by family, in catalogue order.
 pub fn all() -> impl Iterator<Item = &'static Measure> {
-    [ascof::MEASURES, people::MEASURES, waiting::MEASURES].into_iter().flatten()
+    FAMILIES.iter().copied().flatten()
 }
+
+// One family a line.
+#[rustfmt::skip]
+const FAMILIES: &[&[Measure]] = &[
+    reablement::MEASURES,
+    admissions::MEASURES,
+    ascof::MEASURES,
+    people::MEASURES,
+    waiting::MEASURES,
+];
 
 /// The measure with this id, however it is written: `ASCOF-2E`, `ascof 2e` and `2E` are the same.
 pub fn find(id: &str) -> Option<&'static Measure> {

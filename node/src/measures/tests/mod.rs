@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod ascof_2a;
+mod ascof_2bc;
 mod ascof_2e;
 mod ascof_3d;
 mod kit;
