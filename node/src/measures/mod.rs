@@ -13,6 +13,8 @@ mod ascof_2a;
 mod ascof_2bc;
 mod ascof_2e;
 mod ascof_3d;
+mod costs;
+mod events;
 mod people;
 #[cfg(test)]
 mod tests;
@@ -139,4 +141,10 @@ const METHODS: &[(&str, Method)] = &[
     ("PEOPLE", people::with_long_term_support),
     ("WAITING-RESPONSE", waiting::response),
     ("WAITING-SERVICE", waiting::service),
+    ("REQUESTS", events::requests),
+    ("ASSESSMENTS", events::assessments),
+    ("REVIEWS", events::reviews),
+    ("SERVICES", events::services),
+    ("COSTS", costs::in_period),
+    ("COSTS-WEEKLY", costs::in_a_week),
 ];

@@ -7,6 +7,8 @@
 
 mod admissions;
 mod ascof;
+mod costs;
+mod events;
 mod people;
 mod reablement;
 pub mod waiting;
@@ -373,6 +375,8 @@ const FAMILIES: &[&[Measure]] = &[
     ascof::MEASURES,
     people::MEASURES,
     waiting::MEASURES,
+    events::MEASURES,
+    costs::MEASURES,
 ];
 
 /// The measure with this id, however it is written: `ASCOF-2E`, `ascof 2e` and `2E` are the same.

@@ -7,6 +7,8 @@ mod ascof_2a;
 mod ascof_2bc;
 mod ascof_2e;
 mod ascof_3d;
+mod costs;
+mod events;
 mod kit;
 mod random;
 mod scene;

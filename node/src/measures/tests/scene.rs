@@ -75,3 +75,8 @@ pub(super) fn figures(histories: &Histories, query: &Query) -> BTreeMap<String, 
         })
         .collect()
 }
+
+/// Figures as a test writes them.
+pub(super) fn expected(pairs: &[(&str, i64)]) -> BTreeMap<String, i64> {
+    pairs.iter().map(|&(group, value)| (group.to_owned(), value)).collect()
+}
