@@ -116,7 +116,7 @@ fn x13(row: &Record<'_>) -> Option<Column> {
     if row.event_type()? != EventType::Service || row.is_blank(Column::EventOutcome) {
         return None;
     }
-    let open = !row.end.is_some_and(|end| row.period_end.is_none_or(|last| end <= last));
+    let open = row.end.is_none_or(|end| row.period_end.is_some_and(|last| end > last));
     let outcome = decode::<Outcome>(row.codes[Column::EventOutcome.index()]).value()?;
     (open && outcome != Outcome::Continuation).then_some(Column::EventOutcome)
 }

@@ -37,10 +37,10 @@ pub fn read(trimmed: &str) -> Date {
         }
         return Date::Not;
     }
-    if bytes.len() == 5 {
-        if let Some(serial) = number(bytes).filter(|serial| *serial >= 10_000) {
-            return within(Day::from_number(serial - SERIAL_EPOCH), Form::Other);
-        }
+    if bytes.len() == 5
+        && let Some(serial) = number(bytes).filter(|serial| *serial >= 10_000)
+    {
+        return within(Day::from_number(serial - SERIAL_EPOCH), Form::Other);
     }
     let (date, time) = match trimmed.find([' ', 'T', 't']) {
         Some(at) => (&trimmed[..at], &trimmed[at + 1..]),

@@ -265,10 +265,10 @@ pub fn import(records: &Records, source: &Source, options: &Options, watch: &mut
     let done = records.store().write_or("import a file", |tx| {
         // Another process may have imported it since we looked.
         if let Some(submission) = store::find_digest(tx, &scan.sha256)? {
-            return Err(Stop::Because(Ok(Outcome::AlreadyHeld { submission })));
+            return Err(end(Ok(Outcome::AlreadyHeld { submission })));
         }
         let writer = Writer::begin(tx, &new)?
-            .ok_or_else(|| Stop::Because(Err(stored(store::Error::Damaged { what: "the list of ids".to_owned() }))))?;
+            .ok_or_else(|| end(Err(stored(store::Error::Damaged { what: "the list of ids".to_owned() }))))?;
         let mut run = Run {
             file: &file,
             options,
@@ -293,18 +293,23 @@ pub fn import(records: &Records, source: &Source, options: &Options, watch: &mut
             run.take_all(receive, &give_back)
         })?;
         if read != scan.bytes {
-            return Err(Stop::Because(Err(Error::Changed { file: file.clone() })));
+            return Err(end(Err(Error::Changed { file: file.clone() })));
         }
         let summary = run.finish()?;
-        if options.dry_run { Err(Stop::Because(Ok(Outcome::DryRun(summary)))) } else { Ok(summary) }
+        if options.dry_run { Err(end(Ok(Outcome::DryRun(summary)))) } else { Ok(summary) }
     });
     match done.map_err(|error| stored(error.into()))? {
         Ok(summary) => Ok(Outcome::Imported(summary)),
-        Err(ended) => ended,
+        Err(ended) => *ended,
     }
 }
 
-type Ended = Stop<Result<Outcome, Error>>;
+/// Why the transaction is given up, which may well be a good end. Boxed: it is large and rare.
+type Ended = Stop<Box<Result<Outcome, Error>>>;
+
+fn end(ended: Result<Outcome, Error>) -> Ended {
+    Stop::Because(Box::new(ended))
+}
 
 /// The first record that is not blank, and its row.
 fn read_header(reader: &mut csv::Reader<Text>, meter: &Meter, file: &str) -> Result<(Header, u32), Error> {
@@ -426,7 +431,7 @@ impl Run<'_, '_, '_> {
     }
 
     fn refuse(&self, error: Error) -> Ended {
-        Stop::Because(Err(error))
+        end(Err(error))
     }
 
     fn record(&mut self, cells: &csv::StringRecord) -> Result<(), Ended> {
@@ -519,11 +524,12 @@ impl Run<'_, '_, '_> {
         let latest = |held: Option<Day>, new: Option<Day>| held.into_iter().chain(new).max();
         self.facts.stated_start = earliest(self.facts.stated_start, record.period_start);
         self.facts.stated_end = latest(self.facts.stated_end, record.period_end);
-        if let Some(pair) = record.period_start.zip(record.period_end) {
-            if self.periods.last() != Some(&pair) && self.periods.len() < MOST_PERIODS && !self.periods.contains(&pair)
-            {
-                self.periods.push(pair);
-            }
+        if let Some(pair) = record.period_start.zip(record.period_end)
+            && self.periods.last() != Some(&pair)
+            && self.periods.len() < MOST_PERIODS
+            && !self.periods.contains(&pair)
+        {
+            self.periods.push(pair);
         }
     }
 

@@ -93,14 +93,12 @@ pub(super) fn scan(source: &Source) -> io::Result<Scan> {
         }
         bytes += read as u64;
         kept = 0;
-        if valid {
-            if let Err(error) = std::str::from_utf8(&buffer[..filled]) {
-                valid = error.error_len().is_none();
-                let from = error.valid_up_to();
-                if valid {
-                    buffer.copy_within(from..filled, 0);
-                    kept = filled - from;
-                }
+        if valid && let Err(error) = std::str::from_utf8(&buffer[..filled]) {
+            valid = error.error_len().is_none();
+            let from = error.valid_up_to();
+            if valid {
+                buffer.copy_within(from..filled, 0);
+                kept = filled - from;
             }
         }
     }

@@ -127,12 +127,12 @@ pub fn of(records: &Records, submission: &Submission, worst: usize) -> Result<Qu
 
 /// The rows with the most errors, then the most warnings, then the first in the file.
 fn worst_rows(records: &Records, submission: i64, most: usize) -> Result<Vec<WorstRow>, Error> {
-    type Ranked = Reverse<(u32, u32, Reverse<u32>)>;
+    type Ranked = (Reverse<(u32, u32, Reverse<u32>)>, Vec<(Option<Column>, Rule)>);
     if most == 0 {
         return Ok(Vec::new());
     }
     // The heap's top is the best of the worst rows so far: it goes first.
-    let mut heap: BinaryHeap<(Ranked, Vec<(Option<Column>, Rule)>)> = BinaryHeap::new();
+    let mut heap: BinaryHeap<Ranked> = BinaryHeap::new();
     let mut current: Option<WorstRow> = None;
     let mut keep = |row: WorstRow| {
         if row.errors + row.warnings == 0 {

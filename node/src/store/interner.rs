@@ -1,6 +1,7 @@
 //! NHS numbers, council person ids and event key texts as small numbers, the same over all submissions of a store.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState};
 
 use rusqlite::{Transaction, params};
@@ -190,10 +191,9 @@ impl Interner {
         self.arena.push(kind as u8);
         self.arena.extend_from_slice(text);
         self.ends.push(self.arena.len());
-        if self.places.contains_key(&hash) {
-            self.clashes.insert((kind, self.lower.clone()), id);
-        } else {
-            self.places.insert(hash, id);
+        match self.places.entry(hash) {
+            Entry::Vacant(place) => drop(place.insert(id)),
+            Entry::Occupied(_) => drop(self.clashes.insert((kind, self.lower.clone()), id)),
         }
         id
     }

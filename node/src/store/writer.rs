@@ -144,10 +144,11 @@ impl<'tx, 'conn> Writer<'tx, 'conn> {
     fn intern(&mut self, kind: Kind, text: &[u8]) -> rusqlite::Result<u32> {
         let before = self.interner.len();
         let number = self.interner.intern(kind, text);
-        if self.interner.len() > before && !self.marks.is_empty() {
-            if let Some(id) = PersonId::of(kind, text) {
-                self.marks.note_new(self.tx, &id, number)?;
-            }
+        if self.interner.len() > before
+            && !self.marks.is_empty()
+            && let Some(id) = PersonId::of(kind, text)
+        {
+            self.marks.note_new(self.tx, &id, number)?;
         }
         Ok(number)
     }
