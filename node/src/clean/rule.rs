@@ -181,4 +181,13 @@ mod tests {
             assert_eq!(Rule::from_code(rule.code()), Some(*rule));
         }
     }
+
+    #[test]
+    fn every_rule_is_in_the_documentation_word_for_word() {
+        let page = include_str!("../../../docs/import.md");
+        for rule in Rule::ALL {
+            let line = format!("| `{}` | {} | {} | {} |", rule.id(), rule.level().label(), rule.cause(), rule.fix());
+            assert!(page.contains(&line), "docs/import.md lacks: {line}");
+        }
+    }
 }
