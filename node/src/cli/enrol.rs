@@ -5,35 +5,37 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use folkmoot_proto::identity::Kind;
-use folkmoot_runtime::clock::{Clock, SystemClock};
+use folkmoot_runtime::clock::SystemClock;
 use folkmoot_runtime::{enrol, tls};
 
 use crate::config::Config;
 use crate::home::Home;
 
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Examples:\n  folkmoot-node enrol\n      makes two keys and two requests to send to the authority\n  folkmoot-node enrol --answer DIR\n      installs what the authority sent back: tls.pem, signing.pem, roots.pem, crl.pem, governance.pub\n      (and registry.json, floor.json when there are any)"
-)]
+#[command(after_help = "Examples:\n  folkmoot-node enrol\n      makes two keys and two requests to send to the authority\n  folkmoot-node enrol --answer DIR --public PUBLIC\n      installs tls.pem and signing.pem from DIR, and roots.pem, crl.pem, governance.pub (and registry.json,\n      floor.json when there are any) from PUBLIC, the folder that the authority hands to everybody")]
 pub(super) struct Args {
     /// Folder with the authority's answer
     #[arg(long, value_name = "DIR")]
     answer: Option<PathBuf>,
+    /// Folder with what the authority hands to everybody; the answer's own folder when left out
+    #[arg(long, value_name = "DIR", requires = "answer")]
+    public: Option<PathBuf>,
 }
 
 pub(super) fn run(home: &Home, args: &Args) -> anyhow::Result<()> {
     let config = Config::load(home)?;
     match &args.answer {
         None => request(home, &config),
-        Some(folder) => install(home, &config, folder),
+        Some(folder) => install(home, &config, folder, args.public.as_deref().unwrap_or(folder)),
     }
 }
 
 fn request(home: &Home, config: &Config) -> anyhow::Result<()> {
     let identity = config.identity();
-    for (kind, key, request) in
-        [(Kind::Tls, home.tls_key(), home.tls_request()), (Kind::Signing, home.signing_key(), home.signing_request())]
-    {
+    for (kind, key, request) in [
+        (Kind::Tls, home.tls_key(), home.tls_request()),
+        (Kind::Signing, home.signing_key(), home.signing_request()),
+    ] {
         // A key that is there is kept: a second run renews the request, not the key.
         if key.exists() {
             if !request.exists() {
@@ -49,22 +51,21 @@ fn request(home: &Home, config: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn install(home: &Home, config: &Config, folder: &Path) -> anyhow::Result<()> {
+fn install(home: &Home, config: &Config, answer: &Path, public: &Path) -> anyhow::Result<()> {
     let needed = [
-        ("tls.pem", home.tls_chain()),
-        ("signing.pem", home.signing_chain()),
-        ("roots.pem", home.roots()),
-        ("crl.pem", home.revoked()),
-        ("governance.pub", home.governance()),
+        (answer.join("tls.pem"), home.tls_chain()),
+        (answer.join("signing.pem"), home.signing_chain()),
+        (public.join("roots.pem"), home.roots()),
+        (public.join("crl.pem"), home.revoked()),
+        (public.join("governance.pub"), home.governance()),
     ];
-    let optional = [("registry.json", home.registry()), ("floor.json", home.floor())];
+    let optional = [(public.join("registry.json"), home.registry()), (public.join("floor.json"), home.floor())];
     let mut files = Vec::new();
-    for (name, place) in &needed {
-        let path = folder.join(name);
-        files.push((std::fs::read(&path).with_context(|| format!("reading {}", path.display()))?, place.clone()));
+    for (path, place) in &needed {
+        files.push((std::fs::read(path).with_context(|| format!("reading {}", path.display()))?, place.clone()));
     }
-    for (name, place) in &optional {
-        if let Ok(content) = std::fs::read(folder.join(name)) {
+    for (path, place) in &optional {
+        if let Ok(content) = std::fs::read(path) {
             files.push((content, place.clone()));
         }
     }
@@ -88,18 +89,14 @@ fn check(home: &Home, config: &Config, trial: &Home, files: &[(Vec<u8>, PathBuf)
         let name = place.strip_prefix(home.folder()).context("a node's files are in its folder")?;
         std::fs::write(trial.folder().join(name), content).context("writing the answer down to check it")?;
     }
-    for key in [home.tls_key(), home.signing_key()] {
+    for (key, chain) in [(home.tls_key(), trial.tls_chain()), (home.signing_key(), trial.signing_chain())] {
         if !key.exists() {
             bail!("{} is missing: run `enrol` without --answer first, and send its requests", key.display());
         }
-    }
-    let files = |chain, key| tls::Files { chain, key, roots: trial.roots(), crl: trial.revoked() };
-    let clock = Arc::new(SystemClock::new());
-    let now = clock.now();
-    let settings = tls::Settings::load(&files(trial.tls_chain(), home.tls_key()), clock)?;
-    settings.check_own()?;
-    let signing = tls::OwnSigner::load(&files(trial.signing_chain(), home.signing_key()), now)?;
-    for found in [&settings.certificate().identity, &signing.signer().identity] {
+        let files = tls::Files { chain, key, roots: trial.roots(), crl: trial.revoked() };
+        let settings = tls::Settings::load(&files, Arc::new(SystemClock::new()))?;
+        settings.check_own().map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
+        let found = &settings.certificate().identity;
         if found != &config.identity() {
             bail!("the certificate is for {found}, but this node is {}", config.identity());
         }
