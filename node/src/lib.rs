@@ -7,6 +7,7 @@ pub mod assemble;
 pub mod audit;
 pub mod budget;
 pub mod clean;
+pub mod cli;
 pub mod config;
 pub mod dial;
 pub mod history;

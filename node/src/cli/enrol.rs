@@ -12,7 +12,9 @@ use crate::config::Config;
 use crate::home::Home;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  folkmoot-node enrol\n      makes two keys and two requests to send to the authority\n  folkmoot-node enrol --answer DIR --public PUBLIC\n      installs tls.pem and signing.pem from DIR, and roots.pem, crl.pem, governance.pub (and registry.json,\n      floor.json when there are any) from PUBLIC, the folder that the authority hands to everybody")]
+#[command(
+    after_help = "Examples:\n  folkmoot-node enrol\n      makes two keys and two requests to send to the authority\n  folkmoot-node enrol --answer DIR --public PUBLIC\n      installs tls.pem and signing.pem from DIR, and roots.pem, crl.pem, governance.pub (and registry.json,\n      floor.json when there are any) from PUBLIC, the folder that the authority hands to everybody"
+)]
 pub(super) struct Args {
     /// Folder with the authority's answer
     #[arg(long, value_name = "DIR")]
@@ -32,10 +34,9 @@ pub(super) fn run(home: &Home, args: &Args) -> anyhow::Result<()> {
 
 fn request(home: &Home, config: &Config) -> anyhow::Result<()> {
     let identity = config.identity();
-    for (kind, key, request) in [
-        (Kind::Tls, home.tls_key(), home.tls_request()),
-        (Kind::Signing, home.signing_key(), home.signing_request()),
-    ] {
+    for (kind, key, request) in
+        [(Kind::Tls, home.tls_key(), home.tls_request()), (Kind::Signing, home.signing_key(), home.signing_request())]
+    {
         // A key that is there is kept: a second run renews the request, not the key.
         if key.exists() {
             if !request.exists() {

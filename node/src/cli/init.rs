@@ -14,7 +14,9 @@ use crate::config;
 use crate::home::Home;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  folkmoot-node --home /srv/folkmoot init --council 503 --federation england \\\n      --coordinator folkmoot.example.gov.uk:8443\n\nThen: folkmoot-node enrol")]
+#[command(
+    after_help = "Example:\n  folkmoot-node --home /srv/folkmoot init --council 503 --federation england \\\n      --coordinator folkmoot.example.gov.uk:8443\n\nThen: folkmoot-node enrol"
+)]
 pub(super) struct Args {
     /// The council's code in client level data, such as 503 or Z9D4Z
     #[arg(long, value_name = "CODE")]
@@ -43,7 +45,7 @@ pub(super) fn run(home: &Home, args: &Args) -> anyhow::Result<()> {
         Key::create(&home.data_key(), &mut rand::rng()).context("making the key of the stores")?;
     }
     if !home.policy().exists() {
-        enrol::write_new(&home.policy(), crate::policy::SAMPLE.as_bytes(), false)?;
+        enrol::write_new(&home.policy(), b"mode = \"off\"\n", false)?;
     }
     // The stores are made now, so that a store that is missing later is noticed as a loss.
     Session::make_stores(home)?;

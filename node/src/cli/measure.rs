@@ -9,7 +9,9 @@ use crate::home::Home;
 use crate::local;
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  folkmoot-node measures\n  folkmoot-node measures 2E\n  folkmoot-node measures --json")]
+#[command(
+    after_help = "Examples:\n  folkmoot-node measures\n  folkmoot-node measures 2E\n  folkmoot-node measures --json"
+)]
 pub(super) struct ListArgs {
     /// Explain this measure
     #[arg(value_name = "ID")]
@@ -103,7 +105,9 @@ enum Format {
 }
 
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exact figures, for the council's own checking: not for publication. Each use is written to the audit log.\n\nExamples:\n  folkmoot-node measure 2E --from 2024-04-01 --to 2025-03-31\n  folkmoot-node measure people --from 2025-03-31 --to 2025-03-31 --by setting,gender --format csv")]
+#[command(
+    after_help = "Exact figures, for the council's own checking: not for publication. Each use is written to the audit log.\n\nExamples:\n  folkmoot-node measure 2E --from 2024-04-01 --to 2025-03-31\n  folkmoot-node measure people --from 2025-03-31 --to 2025-03-31 --by setting,gender --format csv"
+)]
 pub(super) struct Args {
     #[command(flatten)]
     question: Question,

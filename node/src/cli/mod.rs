@@ -7,9 +7,12 @@
 
 mod ask;
 mod enrol;
+mod import;
 mod init;
 mod measure;
+mod quality;
 mod session;
+mod submissions;
 mod table;
 
 use std::path::PathBuf;
@@ -42,6 +45,12 @@ enum Command {
     Init(init::Args),
     /// Make keys and certificate requests, or install the authority's answer
     Enrol(enrol::Args),
+    /// Take in client level data files
+    Import(import::Args),
+    /// The files taken in
+    Submissions(submissions::Args),
+    /// How good the data are, by field and over time
+    Quality(quality::Args),
     /// List what can be measured, or explain one measure
     Measures(measure::ListArgs),
     /// Exact figures for the council's own eyes
@@ -63,6 +72,11 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode 
     let done = match cli.command {
         Command::Init(args) => init::run(&home, &args),
         Command::Enrol(args) => enrol::run(&home, &args),
+        Command::Import(args) => import_files(&home, &args),
+        Command::Submissions(args) => {
+            Session::open(&home).and_then(|session| submissions::run(session.records(), &args))
+        }
+        Command::Quality(args) => Session::open(&home).and_then(|session| quality::run(session.records(), &args)),
         Command::Measures(args) => measure::list(&args),
         Command::Measure(args) => measure::run(&home, &args),
         Command::Completions { shell } => {
@@ -80,6 +94,18 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode 
             ExitCode::FAILURE
         }
     }
+}
+
+fn import_files(home: &Home, args: &import::Args) -> anyhow::Result<()> {
+    let session = Session::open(home)?;
+    let aliases = home.aliases();
+    let here = import::Here {
+        council: session.config().council,
+        today: session.today(),
+        aliases: &aliases,
+        now: session.now(),
+    };
+    import::run(session.records(), &here, args, |_| ())
 }
 
 #[cfg(test)]

@@ -106,9 +106,10 @@ pub(super) fn home_unknown(people: &[Person<'_>], question: &Question) -> Counte
     }
 }
 
-/// The band of 3D: age on the last day of the period, `None` for those under 18.
-fn arranged_band(person: &Person<'_>, question: &Question) -> Option<&'static str> {
-    let age = person.birth.map(|birth| age(birth, question.to));
+/// The band of 3D: age in the person table, which is built once for the end of the joined window and used for every
+/// period asked of it; `None` for those under 18.
+fn arranged_band(person: &Person<'_>) -> Option<&'static str> {
+    let age = person.birth.map(|birth| age(birth, person.built_for));
     if age.is_some_and(|age| age < 18) { None } else { Some(adult_band(age)) }
 }
 
@@ -160,7 +161,7 @@ pub(super) fn clients(people: &[Person<'_>], question: &Question) -> Counted {
             6 => "Unknown",
             _ => continue,
         };
-        if let Some(band) = arranged_band(person, question) {
+        if let Some(band) = arranged_band(person) {
             units.push((texts(&[band, support]), "count"));
         }
     }
@@ -191,7 +192,7 @@ pub(super) fn carers(people: &[Person<'_>], question: &Question) -> Counted {
             4 => "Unknown",
             _ => continue,
         };
-        if let Some(band) = arranged_band(person, question) {
+        if let Some(band) = arranged_band(person) {
             units.push((texts(&[band, support]), "count"));
         }
     }

@@ -32,6 +32,8 @@ pub struct Person<'a> {
     /// On the last day of the joined window; `None` for unknown, 0 or less.
     pub age: Option<i32>,
     pub death: Option<Date>,
+    /// The last day of the joined window, which the table was built for.
+    pub built_for: Date,
 }
 
 /// The table, in the order of the identities.
@@ -66,6 +68,7 @@ pub fn table(joined: &Joined) -> Vec<Person<'_>> {
         }
         let birth = birth(&rows);
         let person = Person {
+            built_for: last,
             id,
             accommodation,
             employment: latest(&rows, "Unknown", |row| plain(&row.employment)),
