@@ -2,103 +2,83 @@
 
 use folkmoot_proto::disclosure::Figure;
 use folkmoot_proto::layout::Layout;
+use folkmoot_proto::privacy::Rho;
 use folkmoot_proto::query::{Query, Release};
 use folkmoot_proto::question::Question;
 use folkmoot_proto::reason::{Reason, Refusal};
 use folkmoot_proto::wire::v1 as wire;
+use jiff::Timestamp;
 use prost::Message as _;
 
-use super::{Accounts, Answerer, Decided};
-use crate::assemble::{self, Source};
+use super::Answerer;
+use crate::assemble;
+use crate::ledger::{self, Charged, CouncilAdmission};
 use crate::local;
+use crate::policy;
 use crate::protect::{self, Noise, ProtectedCells};
 use crate::tabulate::{self, Bounding};
 
-/// A protected answer as it will be kept and sent.
+/// A protected answer as it is kept and sent.
 ///
 /// # Guarantee
-/// Made from [`ProtectedCells`] only: there is no other constructor from figures.
-pub struct StoredAnswer {
-    chunk: wire::AnswerChunk,
-}
-
-impl StoredAnswer {
-    fn of(protected: &ProtectedCells, facts: wire::AnswerFacts) -> Self {
-        let shown = |figure: &Figure| figure.shown();
-        Self {
-            chunk: wire::AnswerChunk {
-                facts: Some(facts),
-                offset: 0,
-                values: protected.figures().iter().map(|figure| shown(figure).unwrap_or(0)).collect(),
-                hidden: protected.figures().iter().map(|figure| u8::from(shown(figure).is_none())).collect(),
-            },
-        }
-    }
-
-    /// The bytes to keep.
-    pub fn bytes(&self) -> Vec<u8> {
-        self.chunk.encode_to_vec()
-    }
-
-    /// What is charged for it.
-    pub fn charged_nano(&self) -> u64 {
-        self.chunk.facts.as_ref().map_or(0, |facts| facts.charged_nano)
+/// Made from [`ProtectedCells`] only.
+fn message(protected: &ProtectedCells, facts: wire::AnswerFacts) -> wire::AnswerChunk {
+    let shown = |figure: &Figure| figure.shown();
+    wire::AnswerChunk {
+        facts: Some(facts),
+        offset: 0,
+        values: protected.figures().iter().map(|figure| shown(figure).unwrap_or(0)).collect(),
+        hidden: protected.figures().iter().map(|figure| u8::from(shown(figure).is_none())).collect(),
     }
 }
 
-/// An answer whose charge is final and which is kept: the only thing that may be sent.
-pub struct Committed {
-    chunk: wire::AnswerChunk,
-}
-
-impl Committed {
-    /// For the accounts, after the transaction that keeps `answer` and its charge has committed.
-    pub(crate) fn now(answer: StoredAnswer) -> Self {
-        Self { chunk: answer.chunk }
-    }
-
-    /// For the accounts, from the bytes that an earlier transaction kept; marked as stored and uncharged.
-    ///
-    /// # Errors
-    /// When the bytes are not an answer: the store is damaged.
-    pub(crate) fn earlier(bytes: &[u8]) -> Result<Self, prost::DecodeError> {
-        let mut chunk = wire::AnswerChunk::decode(bytes)?;
-        if let Some(facts) = chunk.facts.as_mut() {
-            facts.stored = true;
+/// The pieces to send of an answer whose charge is on the disk.
+pub(super) fn pieces(answer: Charged<Vec<u8>>, query_id: &[u8]) -> Result<Vec<wire::AnswerChunk>, Refusal> {
+    // A varint of a figure takes up to ten bytes, and its mark one.
+    const FIGURES: usize = folkmoot_proto::limits::CHUNK / 11;
+    let stored = answer.is_stored();
+    let mut whole = wire::AnswerChunk::decode(answer.into_inner().as_slice()).map_err(|error| internal(&error))?;
+    let mut facts = whole.facts.take();
+    if let Some(facts) = facts.as_mut() {
+        facts.query_id = query_id.to_vec();
+        facts.stored = stored;
+        if stored {
             facts.charged_nano = 0;
         }
-        Ok(Self { chunk })
     }
-
-    /// The pieces to send for the question with this id.
-    pub(super) fn pieces(mut self, query_id: &[u8]) -> Vec<wire::AnswerChunk> {
-        // A varint of a figure takes up to ten bytes, and its mark one.
-        const FIGURES: usize = folkmoot_proto::limits::CHUNK / 11;
-        if let Some(facts) = self.chunk.facts.as_mut() {
-            facts.query_id = query_id.to_vec();
-        }
-        let mut facts = self.chunk.facts.take();
-        let (values, hidden) = (self.chunk.values, self.chunk.hidden);
-        values
-            .chunks(FIGURES)
-            .zip(hidden.chunks(FIGURES))
-            .enumerate()
-            .map(|(place, (values, hidden))| wire::AnswerChunk {
-                facts: facts.take(),
-                offset: (place * FIGURES) as u64,
-                values: values.to_vec(),
-                hidden: hidden.to_vec(),
-            })
-            .collect()
-    }
+    Ok(whole
+        .values
+        .chunks(FIGURES)
+        .zip(whole.hidden.chunks(FIGURES))
+        .enumerate()
+        .map(|(place, (values, hidden))| wire::AnswerChunk {
+            facts: facts.take(),
+            offset: (place * FIGURES) as u64,
+            values: values.to_vec(),
+            hidden: hidden.to_vec(),
+        })
+        .collect())
 }
 
-impl<S: Source, A: Accounts> Answerer<S, A> {
+/// The governance rooms' form of a question whose signatures were checked.
+pub(super) fn governed(question: &Question) -> Result<policy::Question, Refusal> {
+    let expires = Timestamp::from_second(question.expires()).unwrap_or(Timestamp::MAX);
+    policy::Question::new(
+        question.id(),
+        question.query().clone(),
+        question.analyst().clone(),
+        question.purpose(),
+        question.lawful_basis(),
+        expires,
+    )
+}
+
+impl Answerer {
     /// Answers a question with council figures. Blocking: run it off the async threads.
     ///
     /// # Errors
     /// The refusal to send.
-    pub fn figures(&self, question: &Question) -> Result<Committed, Refusal> {
+    pub fn figures(&self, question: &Question) -> Result<Charged<Vec<u8>>, Refusal> {
         let query = question.query();
         if query.release().is_joint() {
             return Err(Refusal::new(
@@ -109,29 +89,36 @@ impl<S: Source, A: Accounts> Answerer<S, A> {
         let options = local::options(query, self.today());
         // The snapshot is known before any row is read, so that a repeated question costs no work and no budget.
         let snapshot = assemble::snapshot(&self.records, &options).map_err(|error| no_data(&error, query))?;
-        match self.accounts.decide(question, snapshot)? {
-            Decided::Stored(committed) => Ok(committed),
-            Decided::Answer { reserved, rho } => match self.protected(query, rho, &options) {
-                Ok((protected, layout, charged_nano, notes)) => {
-                    let facts = wire::AnswerFacts {
-                        query_id: Vec::new(),
-                        query_digest: query.digest().to_vec(),
-                        layout_digest: layout.digest().to_vec(),
-                        snapshot: snapshot.as_bytes().to_vec(),
-                        as_of: options.as_of.number(),
-                        figures: protected.figures().len() as u64,
-                        sigma_nano: (protected.sigma() * 1e9).ceil() as u64,
-                        charged_nano,
-                        stored: false,
-                        notes,
-                    };
-                    self.accounts.release(reserved, StoredAnswer::of(&protected, facts))
+        let policy = self.policy.current();
+        let admitted = self.ledger.admit_council(&policy, &governed(question)?, snapshot);
+        let grant = match admitted.map_err(|error| ledger_says(&error))? {
+            CouncilAdmission::Stored(charged) => return Ok(charged),
+            CouncilAdmission::Granted(grant) => grant,
+        };
+        let reserved = Rho::from_nano(grant.price().0);
+        match self.protected(query, reserved, grant.opt_out_applied(), &options) {
+            Ok((protected, layout, charged_nano, notes)) => {
+                let facts = wire::AnswerFacts {
+                    query_id: Vec::new(),
+                    query_digest: query.digest().to_vec(),
+                    layout_digest: layout.digest().to_vec(),
+                    snapshot: snapshot.as_bytes().to_vec(),
+                    as_of: options.as_of.number(),
+                    figures: protected.figures().len() as u64,
+                    sigma_nano: (protected.sigma() * 1e9).ceil() as u64,
+                    charged_nano,
+                    stored: false,
+                    notes,
+                };
+                let bytes = message(&protected, facts).encode_to_vec();
+                self.ledger.release(grant, bytes).map_err(|error| ledger_says(&error))
+            }
+            Err(refusal) => {
+                if let Err(error) = self.ledger.refund(grant, refusal.reason().code()) {
+                    tracing::error!(%error, "a reservation could not be given back; it lapses by itself");
                 }
-                Err(refusal) => {
-                    self.accounts.abandon(reserved, refusal.reason().code());
-                    Err(refusal)
-                }
-            },
+                Err(refusal)
+            }
         }
     }
 
@@ -139,7 +126,8 @@ impl<S: Source, A: Accounts> Answerer<S, A> {
     fn protected(
         &self,
         query: &Query,
-        reserved: Option<folkmoot_proto::privacy::Rho>,
+        reserved: Option<Rho>,
+        opt_out_applied: bool,
         options: &assemble::Options,
     ) -> Result<(ProtectedCells, Layout, u64, Vec<String>), Refusal> {
         let layout = Layout::of(query).map_err(|error| Refusal::new(Reason::InvalidQuestion, error.to_string()))?;
@@ -153,6 +141,9 @@ impl<S: Source, A: Accounts> Answerer<S, A> {
             }
             _ => None,
         };
+        if opt_out_applied {
+            return Err(Refusal::new(Reason::NoData, "this council has not loaded the national data opt-out list"));
+        }
         let assembly = assemble::assemble(&self.records, options).map_err(|error| no_data(&error, query))?;
         let bounding = match noise {
             Some(_) => Bounding::Private { bound: query.bound(), key: &self.bounding_key },
@@ -183,6 +174,14 @@ pub(super) fn no_data(error: &assemble::Error, query: &Query) -> Refusal {
         ),
         other => internal(other),
     }
+}
+
+/// What the other side may know of the ledger's word: its refusals whole, its faults not at all.
+pub(super) fn ledger_says(error: &ledger::Error) -> Refusal {
+    if error.as_refusal().is_none() {
+        internal(error);
+    }
+    error.refusal()
 }
 
 pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Refusal {

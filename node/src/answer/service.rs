@@ -12,26 +12,22 @@ use futures_util::Stream;
 use tokio_stream::iter;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::figures::internal;
-use super::{Accounts, Answerer, Believed, Head};
-use crate::assemble::{self, Source};
+use super::figures::{governed, internal, ledger_says, no_data, pieces};
+use super::{Answerer, Believed};
+use crate::assemble;
 use crate::dial::Gate;
+use crate::ledger::{Head, Verdict};
 use crate::local;
 
 /// Serves one council's node to the coordinator at the other end of the link.
-pub struct NodeService<S, A> {
-    answerer: Arc<Answerer<S, A>>,
+#[derive(Clone)]
+pub struct NodeService {
+    answerer: Arc<Answerer>,
 }
 
-impl<S, A> Clone for NodeService<S, A> {
-    fn clone(&self) -> Self {
-        Self { answerer: Arc::clone(&self.answerer) }
-    }
-}
-
-impl<S: Source + Send + Sync + 'static, A: Accounts> NodeService<S, A> {
+impl NodeService {
     /// The service of a node.
-    pub fn new(answerer: Arc<Answerer<S, A>>) -> Self {
+    pub fn new(answerer: Arc<Answerer>) -> Self {
         Self { answerer }
     }
 
@@ -39,7 +35,7 @@ impl<S: Source + Send + Sync + 'static, A: Accounts> NodeService<S, A> {
     async fn asked<T, W>(&self, gate: Gate, message: Option<wire::SignedQuery>, work: W) -> Result<T, Status>
     where
         T: Send + 'static,
-        W: FnOnce(&Answerer<S, A>, &Question) -> Result<T, Refusal> + Send + 'static,
+        W: FnOnce(&Answerer, &Question) -> Result<T, Refusal> + Send + 'static,
     {
         let answerer = Arc::clone(&self.answerer);
         let done = tokio::task::spawn_blocking(move || {
@@ -64,21 +60,22 @@ fn gate<T>(request: &Request<T>) -> Result<Gate, Status> {
 }
 
 fn wire_head(head: Head) -> wire::Head {
-    wire::Head { entries: head.entries, digest: head.digest }
+    wire::Head { entries: head.entries, digest: head.digest.to_vec() }
 }
 
 type AnswerStream = Pin<Box<dyn Stream<Item = Result<wire::AnswerChunk, Status>> + Send>>;
 type RoundStream = Pin<Box<dyn Stream<Item = Result<wire::RoundChunk, Status>> + Send>>;
 
 #[tonic::async_trait]
-impl<S: Source + Send + Sync + 'static, A: Accounts> Node for NodeService<S, A> {
+impl Node for NodeService {
     type AnswerStream = AnswerStream;
     type RoundStream = RoundStream;
 
     async fn welcome(&self, request: Request<wire::WelcomeRequest>) -> Result<Response<wire::WelcomeReply>, Status> {
         let gate = gate(&request)?;
         let message = request.into_inner();
-        if !message.keep {
+        let keep = message.keep;
+        if !keep {
             gate.refuse(&message.reason);
         } else if version::settle(version::LINK, message.least_version, message.most_version).is_none() {
             let sentence = format!(
@@ -92,17 +89,23 @@ impl<S: Source + Send + Sync + 'static, A: Accounts> Node for NodeService<S, A> 
             return Err(Refusal::new(Reason::ProtocolVersion, sentence).into());
         }
         let answerer = Arc::clone(&self.answerer);
-        let witnessed = message.witnessed.map(|head| Head { entries: head.entries, digest: head.digest });
         let facts = tokio::task::spawn_blocking(move || {
-            if let Some(witnessed) = witnessed.filter(|head| head.entries > 0) {
-                answerer.accounts.witnessed(&witnessed);
+            if let Some(head) = message.witnessed.filter(|head| head.entries > 0) {
+                let digest = head.digest.as_slice().try_into();
+                let digest = digest.map_err(|_| Refusal::new(Reason::InvalidQuestion, "a head is 32 bytes long"))?;
+                // A head that we do not know is written down and stops all answers; the link itself is kept, so that
+                // the operator sees the node and its trouble.
+                if let Err(error) = answerer.ledger.observe_witness(&Head { entries: head.entries, digest }) {
+                    tracing::error!("{}", ledger_says(&error));
+                }
             }
-            let heads = answerer.accounts.heads()?;
-            let until = answerer.records.submissions().ok().and_then(|all| assemble::covered_until(&all));
-            Ok::<_, Refusal>((heads, until))
+            let head = answerer.ledger.head().map_err(|error| ledger_says(&error))?;
+            let until = assemble::Source::submissions(&answerer.records).ok();
+            let until = until.and_then(|all| assemble::covered_until(&all));
+            Ok::<_, Refusal>((head, until))
         });
-        let (heads, until) = facts.await.map_err(|error| internal(&error))??;
-        if message.keep {
+        let (head, until) = facts.await.map_err(|error| internal(&error))??;
+        if keep {
             gate.keep();
         }
         Ok(Response::new(wire::WelcomeReply {
@@ -110,7 +113,7 @@ impl<S: Source + Send + Sync + 'static, A: Accounts> Node for NodeService<S, A> 
             software: env!("CARGO_PKG_VERSION").to_owned(),
             least_version: *version::LINK.start(),
             most_version: *version::LINK.end(),
-            head: Some(wire_head(heads.ledger)),
+            head: Some(wire_head(head)),
             registry_digest: Vec::new(),
             data_until: until.map(|day| day.number()),
         }))
@@ -122,19 +125,27 @@ impl<S: Source + Send + Sync + 'static, A: Accounts> Node for NodeService<S, A> 
 
     async fn price(&self, request: Request<wire::PriceRequest>) -> Result<Response<wire::PriceReply>, Status> {
         let gate = gate(&request)?;
-        let price = self
+        let quote = self
             .asked(gate, request.into_inner().question, |answerer, question| {
                 let options = local::options(question.query(), answerer.today());
                 let snapshot = assemble::snapshot(&answerer.records, &options)
-                    .map_err(|error| super::figures::no_data(&error, question.query()))?;
-                Ok(answerer.accounts.price(question, snapshot))
+                    .map_err(|error| no_data(&error, question.query()))?;
+                let policy = answerer.policy.current();
+                let quote = answerer.ledger.quote(&policy, &governed(question)?, snapshot);
+                quote.map_err(|error| ledger_says(&error))
             })
             .await?;
         Ok(Response::new(wire::PriceReply {
-            decision: price.decision.into(),
-            reason: price.reason,
-            rho_nano: price.rho.nano(),
-            left_nano: price.left.nano(),
+            decision: match quote.verdict {
+                Verdict::Answer => wire::Decision::Answer,
+                Verdict::Stored => wire::Decision::Stored,
+                Verdict::Hold => wire::Decision::Hold,
+                Verdict::Refuse => wire::Decision::Refuse,
+            }
+            .into(),
+            reason: quote.reason,
+            rho_nano: quote.price.0,
+            left_nano: quote.left.0,
         }))
     }
 
@@ -147,7 +158,7 @@ impl<S: Source + Send + Sync + 'static, A: Accounts> Node for NodeService<S, A> 
         }
         let pieces = self
             .asked(gate, message.question, |answerer, question| {
-                Ok(answerer.figures(question)?.pieces(question.id().as_bytes()))
+                pieces(answerer.figures(question)?, question.id().as_bytes())
             })
             .await?;
         Ok(Response::new(Box::pin(iter(pieces.into_iter().map(Ok)))))
@@ -160,11 +171,9 @@ impl<S: Source + Send + Sync + 'static, A: Accounts> Node for NodeService<S, A> 
     async fn head(&self, request: Request<wire::HeadRequest>) -> Result<Response<wire::HeadReply>, Status> {
         gate(&request)?;
         let answerer = Arc::clone(&self.answerer);
-        let heads = tokio::task::spawn_blocking(move || answerer.accounts.heads());
-        let heads = heads.await.map_err(|error| internal(&error))??;
-        Ok(Response::new(wire::HeadReply {
-            ledger: Some(wire_head(heads.ledger)),
-            audit: Some(wire_head(heads.audit)),
-        }))
+        let head = tokio::task::spawn_blocking(move || answerer.ledger.head().map_err(|error| ledger_says(&error)));
+        let head = wire_head(head.await.map_err(|error| internal(&error))??);
+        // Ledger and audit log are one chain.
+        Ok(Response::new(wire::HeadReply { ledger: Some(head.clone()), audit: Some(head) }))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use folkmoot_proto::identity::Kind;
-use folkmoot_runtime::clock::SystemClock;
+use folkmoot_runtime::clock::{Clock, SystemClock};
 use folkmoot_runtime::{enrol, tls};
 
 use crate::config::Config;
@@ -90,14 +90,18 @@ fn check(home: &Home, config: &Config, trial: &Home, files: &[(Vec<u8>, PathBuf)
         let name = place.strip_prefix(home.folder()).context("a node's files are in its folder")?;
         std::fs::write(trial.folder().join(name), content).context("writing the answer down to check it")?;
     }
-    for (key, chain) in [(home.tls_key(), trial.tls_chain()), (home.signing_key(), trial.signing_chain())] {
+    for key in [home.tls_key(), home.signing_key()] {
         if !key.exists() {
             bail!("{} is missing: run `enrol` without --answer first, and send its requests", key.display());
         }
-        let files = tls::Files { chain, key, roots: trial.roots(), crl: trial.revoked() };
-        let settings = tls::Settings::load(&files, Arc::new(SystemClock::new()))?;
-        settings.check_own().map_err(|refusal| anyhow::anyhow!("{refusal}"))?;
-        let found = &settings.certificate().identity;
+    }
+    let files = |chain, key| tls::Files { chain, key, roots: trial.roots(), crl: trial.revoked() };
+    let clock = Arc::new(SystemClock::new());
+    let now = clock.now();
+    let settings = tls::Settings::load(&files(trial.tls_chain(), home.tls_key()), clock)?;
+    settings.check_own()?;
+    let signing = tls::OwnSigner::load(&files(trial.signing_chain(), home.signing_key()), now)?;
+    for found in [&settings.certificate().identity, &signing.signer().identity] {
         if found != &config.identity() {
             bail!("the certificate is for {found}, but this node is {}", config.identity());
         }

@@ -10,7 +10,7 @@ use folkmoot_runtime::enrol;
 use folkmoot_runtime::store::Key;
 
 use super::session::Session;
-use crate::config;
+use crate::config::{self, Config, Link};
 use crate::home::Home;
 
 #[derive(Debug, clap::Args)]
@@ -45,10 +45,15 @@ pub(super) fn run(home: &Home, args: &Args) -> anyhow::Result<()> {
         Key::create(&home.data_key(), &mut rand::rng()).context("making the key of the stores")?;
     }
     if !home.policy().exists() {
-        enrol::write_new(&home.policy(), b"mode = \"off\"\n", false)?;
+        enrol::write_new(&home.policy(), sample_policy().as_bytes(), false)?;
     }
     // The stores are made now, so that a store that is missing later is noticed as a loss.
-    Session::make_stores(home)?;
+    let config = Config {
+        council: args.council,
+        federation: args.federation.clone(),
+        link: Link { coordinator: args.coordinator.clone() },
+    };
+    Session::make_stores(home, &config)?;
     // Last: a folder with settings is a finished one, and an interrupted `init` can be run again.
     let text = config::sample(args.council, &args.federation, &args.coordinator);
     enrol::write_new(&home.settings(), text.as_bytes(), false)?;
@@ -57,6 +62,11 @@ pub(super) fn run(home: &Home, args: &Args) -> anyhow::Result<()> {
     println!("Keep a copy of {} apart from the stores: without it nobody can read them.", home.data_key().display());
     println!("Next: folkmoot-node --home {} enrol", home.folder().display());
     Ok(())
+}
+
+/// The commented sample policy, turned off: a new node answers nothing.
+fn sample_policy() -> String {
+    include_str!("../../../docs/samples/policy.toml").replacen("mode = \"on\"", "mode = \"off\"", 1)
 }
 
 /// Makes a folder that nobody but its owner may enter.

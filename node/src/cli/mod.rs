@@ -11,7 +11,9 @@ mod import;
 mod init;
 mod measure;
 mod quality;
+mod run;
 mod session;
+mod status;
 mod submissions;
 mod table;
 
@@ -20,6 +22,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 
+use crate::audit::Action;
 use crate::home::Home;
 pub use session::Session;
 pub use table::print as print_table;
@@ -55,6 +58,10 @@ enum Command {
     Measures(measure::ListArgs),
     /// Exact figures for the council's own eyes
     Measure(measure::Args),
+    /// Stay linked to the coordinator and answer what the policy allows
+    Run(run::Args),
+    /// How the node stands and what it holds
+    Status(status::Args),
     /// Shell completions
     Completions {
         /// The shell
@@ -79,6 +86,8 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode 
         Command::Quality(args) => Session::open(&home).and_then(|session| quality::run(session.records(), &args)),
         Command::Measures(args) => measure::list(&args),
         Command::Measure(args) => measure::run(&home, &args),
+        Command::Run(args) => run::run(&home, &args),
+        Command::Status(args) => status::run(&home, &args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "folkmoot-node", &mut std::io::stdout());
             Ok(())
@@ -105,7 +114,15 @@ fn import_files(home: &Home, args: &import::Args) -> anyhow::Result<()> {
         aliases: &aliases,
         now: session.now(),
     };
-    import::run(session.records(), &here, args, |_| ())
+    let mut unwritten = None;
+    let imported = import::run(session.records(), &here, args, |done| {
+        let note = format!("submission {}, {} ({} rows)", done.submission, done.file_name, done.accepted);
+        if let Err(error) = session.record(Action::Imported, note) {
+            unwritten.get_or_insert(error);
+        }
+    });
+    imported?;
+    unwritten.map_or(Ok(()), |error| Err(anyhow::Error::new(error).context("writing the import into the audit log")))
 }
 
 #[cfg(test)]

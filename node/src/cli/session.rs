@@ -1,20 +1,29 @@
-//! A node's folder, opened: settings and records.
+//! A node's folder, opened: settings, records, ledger, policy.
 
-use anyhow::Context as _;
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail};
+use folkmoot_proto::floor::SignedFloor;
+use folkmoot_proto::governance::GovernanceKey;
 use folkmoot_proto::period::Day;
 use folkmoot_proto::query::Query;
 use folkmoot_runtime::clock::{Clock, SystemClock};
-use folkmoot_runtime::store::{Access, Key};
+use folkmoot_runtime::store::{self, Access, Key};
 
+use crate::audit::{Action, Record};
 use crate::config::Config;
 use crate::home::Home;
+use crate::ledger::{self, Ledger};
+use crate::policy::{Keeper, Policy};
 use crate::store::Records;
 
 /// Everything a command needs of one node.
 pub struct Session {
+    home: Home,
     config: Config,
     records: Records,
-    clock: SystemClock,
+    ledger: Ledger,
+    clock: Arc<dyn Clock>,
 }
 
 impl Session {
@@ -26,24 +35,46 @@ impl Session {
         Self::with(home, Access::Beside)
     }
 
-    fn with(home: &Home, access: Access) -> anyhow::Result<Self> {
-        let config = Config::load(home)
-            .with_context(|| format!("{} holds no node that can be used", home.folder().display()))?;
-        let key = Key::load(&home.data_key()).context("reading the key of the stores")?;
-        let records = Records::open(&home.records(), Some(key), access)?;
-        Ok(Self { config, records, clock: SystemClock::new() })
-    }
-
-    /// Makes the stores of a new node.
+    /// Opens a node's folder as the one process that runs the node.
     ///
     /// # Errors
-    /// When one is there already or cannot be made.
-    pub fn make_stores(home: &Home) -> anyhow::Result<()> {
+    /// As [`Self::open`]; also when another process runs this node.
+    pub fn open_alone(home: &Home) -> anyhow::Result<Self> {
+        Self::with(home, Access::Sole)
+    }
+
+    fn with(home: &Home, access: Access) -> anyhow::Result<Self> {
+        let config = Config::load(home).with_context(|| {
+            format!("there is no usable node in {}; `init` makes one, --home says where it is", home.folder().display())
+        })?;
+        let key = Key::load(&home.data_key()).context("reading the key of the stores")?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let open = if access == Access::Sole { Ledger::open } else { Ledger::beside };
+        let ledger = open(&home.ledger(), Some(key.clone()), config.council, Arc::clone(&clock))
+            .context("opening the ledger; when it is lost, only the authority can say how to go on")?;
+        let records = Records::open(&home.records(), Some(key), access).context("opening the records")?;
+        Ok(Self { home: home.clone(), config, records, ledger, clock })
+    }
+
+    /// Makes the stores of a new node; those that an interrupted try has made are kept.
+    ///
+    /// # Errors
+    /// When one cannot be made.
+    pub fn make_stores(home: &Home, config: &Config) -> anyhow::Result<()> {
         let key = Key::load(&home.data_key()).context("reading the key of the stores")?;
         if !home.records().exists() {
-            Records::create(&home.records(), Some(key), Access::Sole)?;
+            Records::create(&home.records(), Some(key.clone()), Access::Sole)?;
+        }
+        if !home.ledger().exists() {
+            let clock = Arc::new(SystemClock::new());
+            Ledger::create(&home.ledger(), Some(key), config.council, clock, &mut rand::rng())?;
         }
         Ok(())
+    }
+
+    /// The node's folder.
+    pub fn home(&self) -> &Home {
+        &self.home
     }
 
     /// The node's settings.
@@ -56,9 +87,19 @@ impl Session {
         &self.records
     }
 
-    /// Today.
+    /// What was spent and answered.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Time.
+    pub fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
+    }
+
+    /// Today, UTC.
     pub fn today(&self) -> Day {
-        Day::from_number(self.clock.now().as_second().div_euclid(86_400) as i32)
+        Day::from_number(self.now().div_euclid(86_400) as i32)
     }
 
     /// Now, in seconds since 1970-01-01 UTC.
@@ -66,11 +107,83 @@ impl Session {
         self.clock.now().as_second()
     }
 
-    /// Writes down that exact figures were looked at on this machine.
+    /// The text of the signed national floor, when the node has one.
     ///
     /// # Errors
-    /// When it cannot be written; the figures are then not shown.
-    pub fn audit_local_use(&self, _query: &Query) -> anyhow::Result<()> {
-        Ok(())
+    /// When there is a floor that the pinned governance key did not sign for this federation.
+    pub fn floor(&self) -> anyhow::Result<Option<String>> {
+        let place = self.home.floor();
+        if !place.exists() {
+            return Ok(None);
+        }
+        let bytes = std::fs::read(&place).with_context(|| format!("reading {}", place.display()))?;
+        let signed: SignedFloor =
+            serde_json::from_slice(&bytes).with_context(|| format!("{} is no signed floor", place.display()))?;
+        let pinned = std::fs::read_to_string(self.home.governance())
+            .with_context(|| format!("reading {}", self.home.governance().display()))?;
+        let pinned = GovernanceKey::parse(&pinned)?;
+        let floor = signed.verify(&pinned, &self.config.federation).map_err(|refusal| {
+            anyhow::anyhow!("the national floor in {} is not believed: {refusal}", place.display())
+        })?;
+        Ok(Some(floor.policy().to_owned()))
+    }
+
+    /// The policy in force, under the national floor.
+    ///
+    /// # Errors
+    /// When the policy cannot be read or is looser than the floor; the node must not answer then.
+    pub fn policy(&self) -> anyhow::Result<Policy> {
+        Ok(Policy::read(&self.home.policy(), self.floor()?.as_deref())?)
+    }
+
+    /// A keeper of the policy, for a running node.
+    ///
+    /// # Errors
+    /// As [`Self::policy`].
+    pub fn keeper(&self) -> anyhow::Result<Keeper> {
+        Ok(Keeper::open(&self.home.policy(), self.floor()?)?)
+    }
+
+    /// True when a process runs this node.
+    pub fn node_runs(&self) -> bool {
+        // The running node holds the store alone; nobody else ever does for longer than a moment.
+        let key = Key::load(&self.home.data_key());
+        let tried = key.ok().map(|key| Records::open(&self.home.records(), Some(key), Access::Sole));
+        matches!(tried, Some(Err(crate::store::Error::Store(store::Error::InUse { .. }))))
+    }
+
+    /// Writes an entry into the audit log.
+    ///
+    /// # Errors
+    /// When it cannot be written; what it would record must then not happen.
+    pub fn record(&self, action: Action, note: impl Into<String>) -> Result<(), ledger::Error> {
+        self.ledger.record(&Record::new(action, "local").note(note)).map(|_| ())
+    }
+
+    /// Writes down that exact figures are looked at on this machine.
+    ///
+    /// # Errors
+    /// As [`Self::record`]; the figures are then not shown.
+    pub fn audit_local_use(&self, query: &Query) -> Result<(), ledger::Error> {
+        let mut record = Record::new(Action::MeasuredLocally, "local");
+        record.question = Some(query.sentence());
+        record.measure = Some(query.measure().id.to_owned());
+        record.digest = Some(hex::encode(query.digest()));
+        self.ledger.record(&record).map(|_| ())
+    }
+
+    /// The secret that fixes which surplus contributions are dropped: derived from the key of the stores, so that it
+    /// is the same at every start.
+    ///
+    /// # Errors
+    /// When the key cannot be read.
+    pub fn bounding_key(&self) -> anyhow::Result<[u8; 32]> {
+        use sha2::Digest as _;
+        let file =
+            zeroize::Zeroizing::new(std::fs::read(self.home.data_key()).context("reading the key of the stores")?);
+        if file.is_empty() {
+            bail!("the key of the stores is empty");
+        }
+        Ok(sha2::Sha256::new_with_prefix(b"folkmoot/bounding key/1").chain_update(file.as_slice()).finalize().into())
     }
 }

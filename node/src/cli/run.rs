@@ -1,0 +1,122 @@
+//! `run`: keeps the node linked to its coordinator and answers what the policy allows.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use folkmoot_proto::wire::v1::node_server::NodeServer;
+use folkmoot_runtime::reach::Address;
+use folkmoot_runtime::tls::Reloadable;
+use folkmoot_runtime::{shutdown, telemetry, upkeep};
+use tokio::sync::watch;
+
+use super::session::Session;
+use super::status::Standing;
+use crate::answer::{Answerer, NodeService};
+use crate::audit::{Action, Record};
+use crate::dial::{self, OverTls, State};
+use crate::home::Home;
+use crate::ledger::Ledger;
+use crate::policy::Keeper;
+use crate::protect::OpenDp;
+
+/// How often the policy is read again.
+const UPKEEP: Duration = Duration::from_secs(30);
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Runs until it is told to stop (Ctrl-C, or SIGTERM from a service manager). Logs go to standard error;\nFOLKMOOT_LOG=debug shows more.\n\nExample:\n  folkmoot-node --home /srv/folkmoot run"
+)]
+pub(super) struct Args {
+    /// Write logs as JSON lines
+    #[arg(long)]
+    log_json: bool,
+}
+
+pub(super) fn run(home: &Home, args: &Args) -> anyhow::Result<()> {
+    telemetry::init(if args.log_json { telemetry::Format::Json } else { telemetry::Format::Text }, "info")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("starting the runtime")?;
+    runtime.block_on(serve(home))
+}
+
+async fn serve(home: &Home) -> anyhow::Result<()> {
+    let stop = shutdown::on_signals().context("listening for signals")?;
+    let session = Session::open_alone(home)?;
+    let clock = session.clock();
+    let policy = Arc::new(session.keeper()?);
+    let tls = Arc::new(
+        Reloadable::open(home.tls(), Arc::clone(&clock))
+            .context("reading this node's certificates; `enrol` installs them")?,
+    );
+    let address = session.config().link.coordinator.parse::<Address>()?;
+    let allowed = policy.current().is_on();
+    tracing::info!(
+        council = %session.config().council,
+        "the node starts; {}",
+        if allowed { "its policy allows answers" } else { "its policy is off: it answers nothing" }
+    );
+    let answerer = Arc::new(Answerer {
+        council: session.config().council,
+        records: session.records().clone(),
+        ledger: session.ledger().clone(),
+        policy: Arc::clone(&policy),
+        tls: Arc::clone(&tls),
+        clock: Arc::clone(&clock),
+        noise: Box::new(OpenDp),
+        bounding_key: session.bounding_key()?,
+    });
+    let (state, mut changes) = watch::channel(State::Connecting);
+    let place = home.status();
+    let scribe = tokio::spawn(async move {
+        loop {
+            let standing = Standing::of(&changes.borrow_and_update());
+            if let Err(error) = standing.write(&place) {
+                tracing::warn!(%error, "how the node stands could not be written down for `status`");
+            }
+            if changes.changed().await.is_err() {
+                break;
+            }
+        }
+    });
+    tokio::spawn(upkeep::run(Arc::clone(&tls), Arc::clone(&clock), stop.clone()));
+    tokio::spawn(follow_policy(policy, session.ledger().clone(), stop.clone()));
+    let routes = tonic::service::Routes::new(NodeServer::new(NodeService::new(answerer)));
+    dial::run(OverTls::new(address, tls), routes, clock, &mut rand::rng(), state, stop).await;
+    scribe.await.ok();
+    tracing::info!("the node stopped");
+    Ok(())
+}
+
+/// Takes a changed policy into use without a restart, and writes the change into the audit log first.
+async fn follow_policy(policy: Arc<Keeper>, ledger: Ledger, stop: tokio_util::sync::CancellationToken) {
+    let mut trouble = None;
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(UPKEEP) => {}
+        }
+        let (policy, ledger) = (Arc::clone(&policy), ledger.clone());
+        let reloaded = tokio::task::spawn_blocking(move || {
+            let (before, after) = policy.reload().map_err(|error| error.to_string())?;
+            if before != after {
+                let note = format!("policy {} replaced by {}", hex::encode(before), hex::encode(after));
+                let record = Record::new(Action::ConfigurationChanged, "node").note(note);
+                ledger.record(&record).map_err(|error| error.to_string())?;
+            }
+            Ok::<_, String>(before != after)
+        });
+        match reloaded.await.unwrap_or_else(|error| Err(error.to_string())) {
+            Ok(true) => tracing::info!("a new policy is in force"),
+            Ok(false) => trouble = None,
+            Err(error) if trouble.as_ref() == Some(&error) => {}
+            Err(error) => {
+                tracing::warn!("the policy on disk is not taken, the old one stays in force: {error}");
+                trouble = Some(error);
+            }
+        }
+    }
+}
