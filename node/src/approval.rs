@@ -47,10 +47,16 @@ pub enum Error {
     Until(Day),
     /// The ledger could not be used.
     #[error("the decision could not be written down")]
-    Store(#[from] store::Error),
+    Store(#[source] Box<store::Error>),
     /// The ledger holds something that it should not.
     #[error("the decision could not be taken")]
     Ledger(#[source] ledger::Error),
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        Self::Store(Box::new(error))
+    }
 }
 
 /// What people said to a question.
@@ -412,7 +418,7 @@ impl Ledger {
     /// Every variant of [`Error`].
     pub fn approve(&self, policy: &Policy, id: i64, by: &str, until: Option<Day>) -> Result<Decision, Error> {
         let by = line("name", by, 80)?;
-        let done = self.store().write_or("approve", |tx| {
+        self.store().write_or("approve", |tx| {
             let step = self.enter(tx);
             expire(&step)?;
             let kept = find(&step, id)?.ok_or(Stop::Because(Error::NotFound(id)))?;
@@ -471,8 +477,7 @@ impl Ledger {
             record.decision = Some(for_how_long(last));
             chain::append(&step, &record)?;
             Ok(Decision::Approved)
-        })?;
-        done
+        })?
     }
 
     /// Refuses a held question, or withdraws an approval that was not used. The asker reads the reason.
@@ -481,7 +486,7 @@ impl Ledger {
     /// Every variant of [`Error`] but those about two people and days.
     pub fn deny(&self, id: i64, by: &str, reason: &str) -> Result<(), Error> {
         let (by, reason) = (line("name", by, 80)?, line("reason", reason, 500)?);
-        let done = self.store().write_or("deny", |tx| {
+        self.store().write_or("deny", |tx| {
             let step = self.enter(tx);
             expire(&step)?;
             let kept = find(&step, id)?.ok_or(Stop::Because(Error::NotFound(id)))?;
@@ -496,8 +501,7 @@ impl Ledger {
             record.decision = Some(reason.clone());
             chain::append(&step, &record)?;
             Ok(())
-        })?;
-        done
+        })?
     }
 }
 

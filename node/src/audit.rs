@@ -39,7 +39,7 @@ pub struct Book {
 pub enum Error {
     /// The file.
     #[error("the audit log could not be read")]
-    Store(#[from] store::Error),
+    Store(#[source] Box<store::Error>),
     /// What was to be written could not be.
     #[error("the audit log could not be written out")]
     Write(#[from] std::io::Error),
@@ -51,6 +51,12 @@ pub enum Error {
         /// What is wrong with it.
         detail: String,
     },
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        Self::Store(Box::new(error))
+    }
 }
 
 impl Book {
@@ -73,15 +79,14 @@ impl Book {
     /// [`Error::Store`], and what `each` fails with.
     pub fn entries(&self, first: u64, mut each: impl FnMut(Entry) -> Result<(), Error>) -> Result<(), Error> {
         let first = i64::try_from(first).unwrap_or(i64::MAX);
-        let done = self.store.read_or("read the audit log", |tx| {
+        self.store.read_or("read the audit log", |tx| {
             let mut statement = tx.prepare(&format!("{} WHERE number >= ?1 ORDER BY number", chain::COLUMNS))?;
             let mut rows = statement.query([first])?;
             while let Some(row) = rows.next()? {
                 each(Entry::read(row)?).map_err(store::Stop::Because)?;
             }
             Ok(())
-        })?;
-        done
+        })?
     }
 }
 

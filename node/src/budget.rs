@@ -149,8 +149,7 @@ mod tests {
 
     #[test]
     fn spent_and_left_stand_by_year_role_purpose_and_measure() {
-        let text = include_str!("../../docs/samples/policy.toml");
-        let policy = Policy::parse(text, Path::new("policy.toml"), None).unwrap();
+        let policy = Policy::parse(crate::policy::SAMPLE_OFF, Path::new("policy.toml"), None).unwrap();
         let accounts = [
             account(Scope::Year, "", 40_000_000),
             account(Scope::Role, "icb", 9),

@@ -73,7 +73,7 @@ pub enum Error {
     Refused(Refusal),
     /// The file could not be used. The asker is told nothing of it.
     #[error("the ledger could not be used")]
-    Store(#[from] store::Error),
+    Store(#[source] Box<store::Error>),
     /// The file belongs to another council.
     #[error("the ledger at {path} belongs to council {found}, this node is for {expected}")]
     OtherCouncil {
@@ -110,6 +110,12 @@ impl Error {
             Self::Refused(refusal) => Some(refusal),
             _ => None,
         }
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        Self::Store(Box::new(error))
     }
 }
 
@@ -168,18 +174,32 @@ impl Ledger {
     /// not a reason to make a new one); [`Error::OtherCouncil`].
     pub fn open(path: &Path, key: Option<Key>, council: CouncilCode, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let ledger = Self { store: Store::open(path, options(key, Access::Sole))?, council, clock };
-        let owner: Option<String> = ledger.step("open the ledger", |step| {
-            let owner = step.one("SELECT council FROM owner", [], |row| row.get(0))?;
-            if owner.as_deref() == Some(council.as_str()) {
-                account::sweep(step)?;
-                let note = format!("software {}", env!("CARGO_PKG_VERSION"));
-                chain::append(step, &Record::new(Action::Opened, "node").note(note))?;
-            }
-            Ok(owner)
+        ledger.check_owner(path)?;
+        ledger.step("open the ledger", |step| {
+            account::sweep(step)?;
+            let note = format!("software {}", env!("CARGO_PKG_VERSION"));
+            chain::append(step, &Record::new(Action::Opened, "node").note(note))
         })?;
+        Ok(ledger)
+    }
+
+    /// Opens the ledger beside whoever has it, for a command: approvals, entries, budget. Every change stands in one
+    /// transaction of its own, and SQLite takes turns between processes, so a running node and its commands agree.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`], but for `InUse`.
+    pub fn beside(path: &Path, key: Option<Key>, council: CouncilCode, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let ledger = Self { store: Store::open(path, options(key, Access::Beside))?, council, clock };
+        ledger.check_owner(path)?;
+        Ok(ledger)
+    }
+
+    fn check_owner(&self, path: &Path) -> Result<(), Error> {
+        let owner: Option<String> =
+            self.look("whose ledger it is", |step| step.one("SELECT council FROM owner", [], |row| row.get(0)))?;
         match owner {
-            Some(found) if found == council.as_str() => Ok(ledger),
-            Some(found) => Err(Error::OtherCouncil { path: path.display().to_string(), found, expected: council }),
+            Some(found) if found == self.council.as_str() => Ok(()),
+            Some(found) => Err(Error::OtherCouncil { path: path.display().to_string(), found, expected: self.council }),
             None => Err(Error::Damaged { what: "no owner".to_owned() }),
         }
     }
@@ -253,12 +273,11 @@ impl Ledger {
         f: impl FnOnce(&Step<'_>) -> Result<T, Stop<Error>>,
     ) -> Result<T, Error> {
         let now = self.now();
-        let done = self.store.write_or(name, |tx| {
+        self.store.write_or(name, |tx| {
             let step = Step::new(tx, now);
             witness::in_order(&step)?;
             f(&step)
-        })?;
-        done
+        })?
     }
 
     /// A transaction under way as this room's statements want it.
@@ -296,4 +315,4 @@ fn damaged(what: impl Into<String>) -> Stop<Error> {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests;
+pub(crate) mod tests;

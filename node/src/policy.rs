@@ -31,6 +31,9 @@ pub use text::{ApprovalMode, ApprovalRule, Asker, Kind, LeastStrict, Mode, Nano,
 
 use text::Text;
 
+/// A commented policy for a new node: every key with what it means, and switched off.
+pub const SAMPLE_OFF: &str = include_str!("../../docs/samples/policy.toml");
+
 /// Why a policy cannot be used. The node keeps the one it had, or does not start.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]

@@ -13,8 +13,7 @@ pub struct Line {
     pub number: u64,
     /// When, RFC 3339 in UTC.
     pub moment: String,
-    /// What.
-    #[serde(flatten)]
+    /// What, as it stands in the log: its bytes are what the digest is over.
     pub record: Record,
     /// Digest of the entry before it, hexadecimal.
     pub previous: String,

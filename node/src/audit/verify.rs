@@ -41,7 +41,7 @@ impl Book {
     /// # Errors
     /// If the file cannot be read at all. A fault in what it holds is the report's.
     pub fn verify(&self, kept: Option<Head>) -> Result<Report, Error> {
-        let done = self.store.read_or("verify the audit log", |tx| {
+        self.store.read_or("verify the audit log", |tx| {
             let mut previous: [u8; 32] =
                 tx.query_row("SELECT genesis FROM owner", [], |row| row.get(0)).unwrap_or_default();
             let (mut number, mut count) = (0_u64, 0_u64);
@@ -99,8 +99,7 @@ impl Book {
             }
             let head = format!("{number}:{}", hex::encode(previous));
             Ok::<_, Stop<Error>>(Report { entries: count, head, broken })
-        })?;
-        done
+        })?
     }
 }
 

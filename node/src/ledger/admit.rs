@@ -243,7 +243,7 @@ impl Ledger {
         questions: &[Question],
         snapshot: SnapshotId,
     ) -> Result<Vec<Quote>, Error> {
-        let quotes = self.store.read_or("quote", |tx| {
+        self.store.read_or("quote", |tx| {
             let step = Step::new(tx, self.now());
             let doubt = match witness::in_order(&step) {
                 Ok(()) => None,
@@ -256,8 +256,7 @@ impl Ledger {
                 quotes.push(quote(&step, policy, question, snapshot, doubt.as_ref(), &mut planned)?);
             }
             Ok::<_, Stop<Error>>(quotes)
-        })?;
-        quotes
+        })?
     }
 }
 

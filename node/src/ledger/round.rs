@@ -298,7 +298,7 @@ impl Ledger {
     }
 
     fn end<S>(&self, round: &Round<S>, why: &str) -> Result<(), Error> {
-        let done = self.store().write_or("end a round", |tx| {
+        self.store().write_or("end a round", |tx| {
             let step = Step::new(tx, self.now());
             let state: Option<String> =
                 step.one("SELECT state FROM attempt WHERE id = ?1", params![round.attempt], |row| row.get(0))?;
@@ -310,8 +310,7 @@ impl Ledger {
                 _ => {}
             }
             Ok::<_, Stop<Error>>(())
-        })?;
-        done
+        })?
     }
 }
 

@@ -81,6 +81,10 @@ impl Bench {
         Ledger::open(&self.path(), None, home(), Arc::new(self.clock.clone())).unwrap()
     }
 
+    pub(crate) fn beside(&self) -> Ledger {
+        Ledger::beside(&self.path(), None, home(), Arc::new(self.clock.clone())).unwrap()
+    }
+
     pub(crate) fn sound(&self) {
         let report = Book::open(&self.path(), None).unwrap().verify(None).unwrap();
         assert_eq!(report.broken, None);
@@ -250,15 +254,15 @@ fn two_processes_on_one_ledger_and_a_missing_or_foreign_one_are_refused() {
     let bench = Bench::new();
     let clock = || Arc::new(bench.clock.clone()) as Arc<dyn Clock>;
     let missing = Ledger::open(&bench.path(), None, home(), clock()).unwrap_err();
-    assert!(matches!(missing, Error::Store(store::Error::Missing { .. })));
+    assert!(matches!(&missing, Error::Store(cause) if matches!(**cause, store::Error::Missing { .. })));
     let ledger = bench.create();
     let second = Ledger::open(&bench.path(), None, home(), clock()).unwrap_err();
-    assert!(matches!(second, Error::Store(store::Error::InUse { .. })), "{second}");
+    assert!(matches!(&second, Error::Store(cause) if matches!(**cause, store::Error::InUse { .. })), "{second}");
     drop(ledger);
     let foreign = Ledger::open(&bench.path(), None, CouncilCode::parse("504").unwrap(), clock()).unwrap_err();
     assert!(foreign.to_string().contains("503"));
     let again = Ledger::create(&bench.path(), None, home(), clock(), &mut StdRng::seed_from_u64(2)).unwrap_err();
-    assert!(matches!(again, Error::Store(store::Error::Exists { .. })));
+    assert!(matches!(&again, Error::Store(cause) if matches!(**cause, store::Error::Exists { .. })));
 }
 
 #[test]

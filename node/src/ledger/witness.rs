@@ -97,7 +97,7 @@ impl Ledger {
         let (after, through) = (recovery.held_entries(), recovery.witnessed_entries());
         let number = |entries: u64| i64::try_from(entries).unwrap_or(i64::MAX);
         let refuse = |why: &str| Stop::Because(Error::Recovery(why.to_owned()));
-        let done = self.store().write_or("recover", |tx| {
+        self.store().write_or("recover", |tx| {
             let step = Step::new(tx, self.now());
             if !known(&step, number(after), recovery.held_digest())? {
                 return Err(refuse("the head it continues from is not in this ledger"));
@@ -133,8 +133,7 @@ impl Ledger {
                 params![number(after), number(through), number(head.entries)],
             )?;
             Ok(head)
-        })?;
-        done
+        })?
     }
 
     /// Heads that others have seen and that this chain does not hold; empty when all is well.

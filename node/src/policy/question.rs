@@ -120,6 +120,18 @@ impl Question {
     }
 }
 
+impl TryFrom<&folkmoot_proto::question::Question> for Question {
+    type Error = Refusal;
+
+    /// The question as it came over the wire, its signatures checked.
+    fn try_from(asked: &folkmoot_proto::question::Question) -> Result<Self, Refusal> {
+        let expires = Timestamp::from_second(asked.expires())
+            .map_err(|_| Refusal::new(Reason::InvalidQuestion, "the question's expiry is not a moment"))?;
+        let query = asked.query().clone();
+        Self::new(asked.id(), query, asked.analyst().clone(), asked.purpose(), asked.lawful_basis(), expires)
+    }
+}
+
 impl fmt::Debug for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Question").field("id", &self.id).field("analyst", &self.analyst).finish_non_exhaustive()

@@ -1,0 +1,120 @@
+//! `audit verify|export|register`: the record, checked, handed over, published.
+
+#![allow(clippy::print_stdout, reason = "a command's output is for a person at a terminal")]
+
+use std::fs::OpenOptions;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+
+use crate::audit::{Book, Head, register_csv, register_html};
+
+/// Arguments of `audit`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Check every entry and that the budget says what the entries say; needs nothing but the file
+    #[command(
+        after_help = "The end of the log can only be checked against a head that somebody else has kept: pass it with --head.\n\nExamples:\n  folkmoot-node audit verify\n  folkmoot-node audit verify --head 1290:9f2c..."
+    )]
+    Verify {
+        /// A head that somebody else has kept, as NUMBER:DIGEST
+        #[arg(long, value_name = "NUMBER:DIGEST")]
+        head: Option<Head>,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write the entries as JSON Lines
+    #[command(
+        after_help = "Examples:\n  folkmoot-node audit export --out audit.jsonl\n  folkmoot-node audit export --from 1201 > new.jsonl"
+    )]
+    Export {
+        /// First entry to write
+        #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+        from: u64,
+        /// Write here instead of the terminal; an existing file is left alone
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Write the public register of questions answered: a web page and a CSV file, without names of people
+    #[command(
+        after_help = "Example:\n  folkmoot-node audit register --out register --council \"Testshire County Council\""
+    )]
+    Register {
+        /// Folder for register.html and register.csv; older ones in it are replaced
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// The council's name on the page; its code when left out
+        #[arg(long, value_name = "NAME")]
+        council: Option<String>,
+    },
+}
+
+/// Runs the command. `code` is the council's code, `today` the day for the register's head.
+///
+/// # Errors
+/// When the log is broken, cannot be read, or a file cannot be written.
+pub fn run(book: &Book, code: &str, today: &str, args: &Args) -> anyhow::Result<()> {
+    match &args.command {
+        Command::Verify { head, json } => verify(book, *head, *json),
+        Command::Export { from, out: None } => {
+            let mut to = BufWriter::new(std::io::stdout().lock());
+            book.export(*from, &mut to)?;
+            Ok(())
+        }
+        Command::Export { from, out: Some(path) } => {
+            let file = OpenOptions::new().write(true).create_new(true).open(path);
+            let file = file.with_context(|| format!("making {}", path.display()))?;
+            let lines = book.export(*from, &mut BufWriter::new(file))?;
+            println!("{lines} entries written to {}", path.display());
+            Ok(())
+        }
+        Command::Register { out, council } => register(book, council.as_deref().unwrap_or(code), today, out),
+    }
+}
+
+fn verify(book: &Book, head: Option<Head>, json: bool) -> anyhow::Result<()> {
+    let report = book.verify(head)?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    }
+    match &report.broken {
+        Some(broken) if broken.entry == 0 => bail!("the audit log is broken: {}", broken.what),
+        Some(broken) => bail!("the audit log is broken at entry {}: {}", broken.entry, broken.what),
+        None if json => Ok(()),
+        None => {
+            println!("{} entries, none changed, removed or put in; the budget says what they say", report.entries);
+            println!("head {}", report.head);
+            if head.is_none() {
+                println!("to know that none is missing at the end, compare with a head that somebody else has kept");
+            }
+            Ok(())
+        }
+    }
+}
+
+fn register(book: &Book, council: &str, today: &str, out: &Path) -> anyhow::Result<()> {
+    let rows = book.register()?;
+    std::fs::create_dir_all(out).with_context(|| format!("making {}", out.display()))?;
+    let mut csv = Vec::new();
+    register_csv(&rows, &mut csv)?;
+    for (name, content) in [("register.html", register_html(council, today, &rows).into_bytes()), ("register.csv", csv)]
+    {
+        // Beside and then renamed, so that a web server never sees half a page.
+        let (path, part) = (out.join(name), out.join(format!("{name}.part")));
+        let mut file = std::fs::File::create(&part).with_context(|| format!("writing {}", part.display()))?;
+        file.write_all(&content)
+            .and_then(|()| file.sync_all())
+            .with_context(|| format!("writing {}", part.display()))?;
+        std::fs::rename(&part, &path).with_context(|| format!("writing {}", path.display()))?;
+    }
+    println!("{} questions answered; written to {}", rows.len(), out.join("register.html").display());
+    Ok(())
+}

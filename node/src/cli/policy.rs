@@ -1,0 +1,64 @@
+//! `policy check`: the effective rules, explained.
+
+#![allow(clippy::print_stdout, reason = "a command's output is for a person at a terminal")]
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde::Serialize;
+
+use crate::policy::Policy;
+
+/// Arguments of `policy`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Read the policy and say in plain sentences what it allows; changes nothing
+    #[command(
+        after_help = "Examples:\n  folkmoot-node policy check\n  folkmoot-node policy check --file proposed.toml\n\nFails when a key is unknown, a value cannot work, or a key is looser than the national floor; the node would not start with it."
+    )]
+    Check {
+        /// Check this file instead of the node's own policy
+        #[arg(long, value_name = "FILE")]
+        file: Option<std::path::PathBuf>,
+        /// Print as JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Serialize)]
+struct Json {
+    on: bool,
+    digest: String,
+    rules: Vec<String>,
+}
+
+/// Runs the command on the node's policy file, under the text of the national floor.
+///
+/// # Errors
+/// When the policy cannot be used; the error names the key.
+pub fn run(path: &Path, floor: Option<&str>, args: &Args) -> anyhow::Result<()> {
+    let Command::Check { file, json } = &args.command;
+    let path = file.as_deref().unwrap_or(path);
+    if file.is_some() {
+        // The node's own policy may be missing (it is off then); a file that somebody names must be there.
+        std::fs::metadata(path).with_context(|| format!("reading {}", path.display()))?;
+    }
+    let policy = Policy::read(path, floor)?;
+    let (digest, rules) = (hex::encode(policy.digest()), policy.explain());
+    if *json {
+        println!("{}", serde_json::to_string_pretty(&Json { on: policy.is_on(), digest, rules })?);
+        return Ok(());
+    }
+    for rule in rules {
+        println!("- {rule}");
+    }
+    println!("\nDigest of these rules, as the audit log has it: {digest}");
+    Ok(())
+}
