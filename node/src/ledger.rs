@@ -204,21 +204,6 @@ impl Ledger {
         }
     }
 
-    /// Opens the ledger for a command, beside the running node: both write, one transaction after the other.
-    ///
-    /// # Errors
-    /// As [`Self::open`], but for `InUse`.
-    pub fn beside(path: &Path, key: Option<Key>, council: CouncilCode, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        let ledger = Self { store: Store::open(path, options(key, Access::Beside))?, council, clock };
-        let owner: Option<String> =
-            ledger.look("whose ledger it is", |step| step.one("SELECT council FROM owner", [], |row| row.get(0)))?;
-        match owner {
-            Some(found) if found == council.as_str() => Ok(ledger),
-            Some(found) => Err(Error::OtherCouncil { path: path.display().to_string(), found, expected: council }),
-            None => Err(Error::Damaged { what: "no owner".to_owned() }),
-        }
-    }
-
     /// The last entry of the chain, for witnesses.
     ///
     /// # Errors
