@@ -15,6 +15,7 @@ mod ascof_2e;
 mod ascof_3d;
 mod costs;
 mod events;
+mod pathways;
 mod people;
 #[cfg(test)]
 mod tests;
@@ -147,4 +148,5 @@ const METHODS: &[(&str, Method)] = &[
     ("SERVICES", events::services),
     ("COSTS", costs::in_period),
     ("COSTS-WEEKLY", costs::in_a_week),
+    ("PATHWAYS", pathways::pathways),
 ];

@@ -9,6 +9,7 @@ mod admissions;
 mod ascof;
 mod costs;
 mod events;
+pub mod pathways;
 mod people;
 mod reablement;
 pub mod waiting;
@@ -377,6 +378,7 @@ const FAMILIES: &[&[Measure]] = &[
     waiting::MEASURES,
     events::MEASURES,
     costs::MEASURES,
+    pathways::MEASURES,
 ];
 
 /// The measure with this id, however it is written: `ASCOF-2E`, `ascof 2e` and `2E` are the same.

@@ -62,6 +62,7 @@ pub(super) fn rows(csv: &str) -> Vec<(String, Row)> {
         "con",
         "linked",
         "la_id",
+        "route",
     ];
     for name in &header {
         assert!(known.contains(&name.as_str()), "the example has the unknown column `{name}`");
@@ -103,6 +104,7 @@ pub(super) fn rows(csv: &str) -> Vec<(String, Row)> {
             employment: code(cell("employment")),
             has_carer: code(cell("con")),
             outcome: code(cell("outcome")),
+            route: code(cell("route")),
             service: code(cell("service_type")),
             component: code(cell("component")),
             mechanism: code(cell("mechanism")),

@@ -10,6 +10,7 @@ mod ascof_3d;
 mod costs;
 mod events;
 mod kit;
+mod pathways;
 mod random;
 mod scene;
 mod sensitivity;
