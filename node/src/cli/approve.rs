@@ -13,7 +13,7 @@ use crate::policy::Policy;
 #[command(
     after_help = "Without --until the approval is for one answer. With it, equal questions (same measure, breakdown, filters, settings, release kind and price; same analyst and purpose) about any period are answered until that day.\n\nExamples:\n  folkmoot-node approve 7 --by \"Jo Doe\"\n  folkmoot-node approve 7 --by \"Jo Doe\" --until 2027-03-31"
 )]
-pub struct Args {
+pub(super) struct Args {
     /// Number of the question, from `pending`
     #[arg(value_name = "NUMBER")]
     id: i64,
@@ -29,7 +29,7 @@ pub struct Args {
 ///
 /// # Errors
 /// When the question does not wait, the same person approves twice, or the ledger cannot be used.
-pub fn run(ledger: &Ledger, policy: &Policy, args: &Args) -> anyhow::Result<()> {
+pub(super) fn run(ledger: &Ledger, policy: &Policy, args: &Args) -> anyhow::Result<()> {
     match ledger.approve(policy, args.id, &args.by, args.until)? {
         Decision::NeedsSecondPerson => {
             println!("noted; the policy asks for a second person, who must approve number {}, too", args.id);

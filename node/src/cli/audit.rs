@@ -12,7 +12,7 @@ use crate::audit::{Book, Head, register_csv, register_html};
 
 /// Arguments of `audit`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -61,7 +61,7 @@ enum Command {
 ///
 /// # Errors
 /// When the log is broken, cannot be read, or a file cannot be written.
-pub fn run(book: &Book, code: &str, today: &str, args: &Args) -> anyhow::Result<()> {
+pub(super) fn run(book: &Book, code: &str, today: &str, args: &Args) -> anyhow::Result<()> {
     match &args.command {
         Command::Verify { head, json } => verify(book, *head, *json),
         Command::Export { from, out: None } => {

@@ -10,7 +10,7 @@ use crate::policy::{Nano, Policy};
 #[command(
     after_help = "Amounts are rho (zero-concentrated differential privacy): what all answers with noise together may tell about one person in a budget year, 1 April to 31 March.\n\nExample:\n  folkmoot-node budget"
 )]
-pub struct Args {
+pub(super) struct Args {
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -20,7 +20,7 @@ pub struct Args {
 ///
 /// # Errors
 /// When the ledger cannot be read.
-pub fn run(ledger: &Ledger, policy: &Policy, args: &Args) -> anyhow::Result<()> {
+pub(super) fn run(ledger: &Ledger, policy: &Policy, args: &Args) -> anyhow::Result<()> {
     let report = ledger.budget(policy)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);

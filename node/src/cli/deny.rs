@@ -9,7 +9,7 @@ use crate::ledger::Ledger;
 #[command(
     after_help = "The analyst reads the reason, so write it for them. An approval that was not used yet can be withdrawn in the same way.\n\nExample:\n  folkmoot-node deny 7 --by \"Jo Doe\" --reason \"ask by region instead of by council\""
 )]
-pub struct Args {
+pub(super) struct Args {
     /// Number of the question, from `pending`
     #[arg(value_name = "NUMBER")]
     id: i64,
@@ -25,7 +25,7 @@ pub struct Args {
 ///
 /// # Errors
 /// When the question does not wait, or the ledger cannot be used.
-pub fn run(ledger: &Ledger, args: &Args) -> anyhow::Result<()> {
+pub(super) fn run(ledger: &Ledger, args: &Args) -> anyhow::Result<()> {
     ledger.deny(args.id, &args.by, &args.reason)?;
     println!("denied; the analyst is told: {}", args.reason.trim());
     Ok(())

@@ -26,7 +26,7 @@ use crate::store::Records;
   folkmoot-node import --received from-name history/*.csv    (names end with _YYYYMMDD)
 
 Each file is stored whole or not at all. The same file twice changes nothing.")]
-pub struct Args {
+pub(super) struct Args {
     /// Client level data files (CSV)
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -51,7 +51,7 @@ pub struct Args {
 }
 
 /// What one file became, for the caller's audit log.
-pub struct Done {
+pub(super) struct Done {
     /// The submission's number.
     pub submission: i64,
     /// The file's name.
@@ -61,7 +61,7 @@ pub struct Done {
 }
 
 /// Where and when a command runs.
-pub struct Here<'a> {
+pub(super) struct Here<'a> {
     /// The node's council.
     pub council: CouncilCode,
     /// The council's own spellings, if it has a file of them.
@@ -76,7 +76,12 @@ pub struct Here<'a> {
 ///
 /// # Errors
 /// When any file was refused; the others are stored all the same.
-pub fn run(records: &Records, here: &Here<'_>, args: &Args, mut stored: impl FnMut(&Done)) -> anyhow::Result<()> {
+pub(super) fn run(
+    records: &Records,
+    here: &Here<'_>,
+    args: &Args,
+    mut stored: impl FnMut(&Done),
+) -> anyhow::Result<()> {
     let aliases = aliases(here.aliases)?;
     let mut findings = args.findings.as_deref().map(create).transpose()?.map(FindingsCsv::new).transpose()?;
     let (mut reports, mut summaries, mut refused) = (Vec::new(), Vec::new(), 0);
@@ -170,7 +175,7 @@ fn tell(
 ///
 /// # Errors
 /// When the file cannot be read or a line of it is wrong.
-pub fn aliases(path: &Path) -> anyhow::Result<Aliases> {
+pub(super) fn aliases(path: &Path) -> anyhow::Result<Aliases> {
     match File::open(path) {
         Ok(file) => Aliases::load(file).with_context(|| format!("reading {}", path.display())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Aliases::default()),
@@ -205,7 +210,7 @@ fn received(given: Option<&str>, name: &str, today: Day) -> anyhow::Result<Day> 
 }
 
 /// The day in a name such as `cld_503_20250415.csv`.
-pub fn from_name(name: &str) -> Option<Day> {
+pub(super) fn from_name(name: &str) -> Option<Day> {
     let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
     let digits = stem.rsplit_once('_')?.1;
     if digits.len() != 8 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {

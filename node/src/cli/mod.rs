@@ -5,14 +5,21 @@
 
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command's output is for a person at a terminal")]
 
+mod approve;
 mod ask;
+mod audit;
+mod budget;
+mod deny;
 mod enrol;
 mod import;
 mod init;
 mod measure;
+mod pending;
+mod policy;
 mod quality;
 mod run;
 mod session;
+mod show;
 mod status;
 mod submissions;
 mod table;
@@ -21,9 +28,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use folkmoot_runtime::clock::{Clock as _, SystemClock};
+use folkmoot_runtime::store::Key;
+use folkmoot_runtime::telemetry;
 
-use crate::audit::Action;
+use crate::audit::{Action, Book};
+use crate::config::Config;
 use crate::home::Home;
+use crate::{ledger, local};
 pub use session::Session;
 pub use table::print as print_table;
 
@@ -58,6 +70,20 @@ enum Command {
     Measures(measure::ListArgs),
     /// Exact figures for the council's own eyes
     Measure(measure::Args),
+    /// What may be asked, explained
+    Policy(policy::Args),
+    /// Questions that wait for a person
+    Pending(pending::Args),
+    /// One waiting question, with all that is needed to decide it
+    Show(show::Args),
+    /// Let a waiting question be answered
+    Approve(approve::Args),
+    /// Refuse a waiting question
+    Deny(deny::Args),
+    /// What was spent, is reserved and is left
+    Budget(budget::Args),
+    /// Check, export or publish the audit log
+    Audit(audit::Args),
     /// Stay linked to the coordinator and answer what the policy allows
     Run(run::Args),
     /// How the node stands and what it holds
@@ -71,6 +97,7 @@ enum Command {
 
 /// Runs a command line and says how it ended.
 pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
+    telemetry::end_quietly_without_readers();
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => error.exit(),
@@ -86,6 +113,17 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode 
         Command::Quality(args) => Session::open(&home).and_then(|session| quality::run(session.records(), &args)),
         Command::Measures(args) => measure::list(&args),
         Command::Measure(args) => measure::run(&home, &args),
+        Command::Policy(args) => check_policy(&home, &args),
+        Command::Pending(args) => Session::open(&home).and_then(|session| pending::run(session.ledger(), &args)),
+        Command::Show(args) => show_held(&home, &args),
+        Command::Approve(args) => {
+            Session::open(&home).and_then(|session| approve::run(session.ledger(), &session.policy()?, &args))
+        }
+        Command::Deny(args) => Session::open(&home).and_then(|session| deny::run(session.ledger(), &args)),
+        Command::Budget(args) => {
+            Session::open(&home).and_then(|session| budget::run(session.ledger(), &session.policy()?, &args))
+        }
+        Command::Audit(args) => read_audit(&home, &args),
         Command::Run(args) => run::run(&home, &args),
         Command::Status(args) => status::run(&home, &args),
         Command::Completions { shell } => {
@@ -96,13 +134,52 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode 
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            let refused = error.downcast_ref::<ledger::Error>().is_some_and(|error| error.as_refusal().is_some());
             eprintln!("error: {error}");
             for cause in error.chain().skip(1) {
                 eprintln!("  because: {cause}");
             }
+            if refused {
+                return ExitCode::from(3);
+            }
             ExitCode::FAILURE
         }
     }
+}
+
+fn check_policy(home: &Home, args: &policy::Args) -> anyhow::Result<()> {
+    let session = Session::open(home)?;
+    policy::run(&home.policy(), session.floor()?.as_deref(), args)
+}
+
+fn show_held(home: &Home, args: &show::Args) -> anyhow::Result<()> {
+    let session = Session::open(home)?;
+    let policy = session.policy()?;
+    let preview =
+        |query: &_| local::preview(session.records(), query, session.today()).map_err(|error| in_words(&error));
+    show::run(session.ledger(), &policy, preview, args)
+}
+
+fn read_audit(home: &Home, args: &audit::Args) -> anyhow::Result<()> {
+    // Opened for reading only: a broken log must still be readable.
+    let config = Config::load(home)?;
+    let key = Key::load(&home.data_key())?;
+    let book = Book::open(&home.ledger(), Some(key))?;
+    let today =
+        folkmoot_proto::period::Day::from_number(SystemClock::new().now().as_second().div_euclid(86_400) as i32);
+    audit::run(&book, config.council.as_str(), &today.to_string(), args)
+}
+
+/// An error with its causes, in one line.
+fn in_words(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(next) = cause {
+        words.push_str(": ");
+        words.push_str(&next.to_string());
+        cause = next.source();
+    }
+    words
 }
 
 fn import_files(home: &Home, args: &import::Args) -> anyhow::Result<()> {

@@ -10,7 +10,7 @@ use crate::policy::Nano;
 #[command(
     after_help = "Examples:\n  folkmoot-node pending\n  folkmoot-node show 7\n  folkmoot-node approve 7 --by \"Jo Doe\""
 )]
-pub struct Args {
+pub(super) struct Args {
     /// Also those that were decided, used or became void
     #[arg(long)]
     all: bool,
@@ -23,7 +23,7 @@ pub struct Args {
 ///
 /// # Errors
 /// When the ledger cannot be read.
-pub fn run(ledger: &Ledger, args: &Args) -> anyhow::Result<()> {
+pub(super) fn run(ledger: &Ledger, args: &Args) -> anyhow::Result<()> {
     let held = ledger.held(args.all)?;
     if args.json {
         println!("{}", serde_json::to_string_pretty(&held)?);

@@ -11,7 +11,7 @@ use crate::policy::Policy;
 
 /// Arguments of `policy`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     #[command(subcommand)]
     command: Command,
 }
@@ -43,7 +43,7 @@ struct Json {
 ///
 /// # Errors
 /// When the policy cannot be used; the error names the key.
-pub fn run(path: &Path, floor: Option<&str>, args: &Args) -> anyhow::Result<()> {
+pub(super) fn run(path: &Path, floor: Option<&str>, args: &Args) -> anyhow::Result<()> {
     let Command::Check { file, json } = &args.command;
     let path = file.as_deref().unwrap_or(path);
     if file.is_some() {

@@ -13,7 +13,7 @@ use crate::store::Records;
   folkmoot-node quality
   folkmoot-node quality --submission 3 --worst 20
   folkmoot-node quality --format html > quality.html")]
-pub struct Args {
+pub(super) struct Args {
     /// One submission instead of all of them
     #[arg(long, value_name = "N")]
     submission: Option<i64>,
@@ -37,7 +37,7 @@ enum Format {
 ///
 /// # Errors
 /// When the records cannot be read, or there is no such submission.
-pub fn run(records: &Records, args: &Args) -> anyhow::Result<()> {
+pub(super) fn run(records: &Records, args: &Args) -> anyhow::Result<()> {
     let mut all = records.submissions()?;
     if let Some(wanted) = args.submission {
         all.retain(|held| held.id == wanted);

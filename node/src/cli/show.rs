@@ -14,7 +14,7 @@ use crate::policy::{Nano, Policy};
 #[command(
     after_help = "The preview is computed on this node's own records and is for the council's own eyes. That somebody looked is written to the audit log; the preview is not.\n\nExample:\n  folkmoot-node show 7 --by \"Jo Doe\""
 )]
-pub struct Args {
+pub(super) struct Args {
     /// Number of the question, from `pending`
     #[arg(value_name = "NUMBER")]
     id: i64,
@@ -33,7 +33,7 @@ pub struct Args {
 ///
 /// # Errors
 /// When there is no such question, or the ledger cannot be used.
-pub fn run(
+pub(super) fn run(
     ledger: &Ledger,
     policy: &Policy,
     preview: impl FnOnce(&Query) -> Result<String, String>,

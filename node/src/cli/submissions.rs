@@ -9,7 +9,7 @@ use crate::store::Records;
 
 /// Arguments of `submissions`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// Print as JSON
     #[arg(long)]
     json: bool,
@@ -34,7 +34,7 @@ struct Json {
 ///
 /// # Errors
 /// When the records cannot be read.
-pub fn run(records: &Records, args: &Args) -> anyhow::Result<()> {
+pub(super) fn run(records: &Records, args: &Args) -> anyhow::Result<()> {
     let all = records.submissions()?;
     if args.json {
         let all: Vec<_> = all

@@ -63,6 +63,21 @@ pub fn init(format: Format, default: &str) -> Result<(), Error> {
     .map_err(Error::Twice)
 }
 
+/// Makes a command whose reader went away (`folkmoot-node measures | head`) end quietly instead of panicking.
+///
+/// Rust programs ignore the signal that ends other programs then, and `println!` panics on the error. Other panics are
+/// reported as ever. The exit code is 141, as shells count that signal.
+pub fn end_quietly_without_readers() {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        let text = info.payload().downcast_ref::<String>().map_or("", String::as_str);
+        if text.starts_with("failed printing to stdout") && text.contains("Broken pipe") {
+            std::process::exit(141);
+        }
+        usual(info);
+    }));
+}
+
 fn filter(value: Option<&str>, default: &str) -> Result<EnvFilter, Error> {
     let value = value.map(str::trim).filter(|v| !v.is_empty()).unwrap_or(default);
     EnvFilter::builder().parse(value).map_err(|source| Error::Filter { value: value.to_owned(), source })
