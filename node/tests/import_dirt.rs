@@ -177,6 +177,8 @@ fn d16_impossible_births_are_kept_and_told() {
     assert!(has(&heard, "3 date_of_birth date-1900 -") && has(&heard, "3 date_of_birth X7 -"), "{heard:?}");
     let (_, heard) = one(Cells::service().with(Col::Birth, "01/06/2024"));
     assert!(has(&heard, "3 date_of_birth X7 -"));
+    let (_, heard) = one(Cells::service().with(Col::Birth, "01/01/0195"));
+    assert!(has(&heard, "3 date_of_birth date-old -"), "{heard:?}");
     let (rows, heard) = one(Cells::service().with(Col::Birth, ""));
     assert!(rows[0].birth.is_none() && has(&heard, "3 date_of_birth mandatory -"));
 }

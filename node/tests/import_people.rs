@@ -129,6 +129,8 @@ fn nothing_an_erased_person_wrote_is_left_in_the_dictionaries() {
         assert!(!after.contains(gone), "{gone} is still there");
     }
     assert!(after.contains("b2"), "others stay");
+    let log = place.folder.path().join("records.db-wal");
+    assert_eq!(log.metadata().map_or(0, |log| log.len()), 0, "the log still holds what was deleted");
 }
 
 #[test]

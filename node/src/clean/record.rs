@@ -386,6 +386,9 @@ fn judge_date(trimmed: &str) -> (Option<Day>, Verdict, Option<Rule>, bool) {
             if day.number() == DUMMY {
                 return (Some(day), Verdict::Implausible, Some(Rule::DateDummy), asked);
             }
+            if day.number() < DUMMY {
+                return (Some(day), Verdict::Implausible, Some(Rule::DateOld), asked);
+            }
             let (verdict, rule) = if asked { (Verdict::Valid, None) } else { (Verdict::Style, Some(Rule::DateForm)) };
             (Some(day), verdict, rule, asked)
         }

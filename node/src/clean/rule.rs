@@ -152,6 +152,8 @@ rules! {
         "Correct the outcome, or end the service.";
     X14 = "X14", Warning, "This person's gender, ethnicity, date of birth or date of death differs from an earlier row of this file.",
         "Make the person's details the same on every row.";
+    DateOld = "date-old", Warning, "The date is before 1900, which cannot be right; it is kept.",
+        "Write the year with four digits, and correct it.";
 }
 
 impl Rule {

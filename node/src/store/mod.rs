@@ -217,7 +217,10 @@ impl Records {
         name: &'static str,
         f: impl FnOnce(&Transaction<'_>) -> Result<T, Stop<Error>>,
     ) -> Result<T, Error> {
-        self.store.write_or(name, f)?
+        let done = self.store.write_or(name, f)?;
+        // Writes here remove or mark people: nothing of them stays in the log.
+        self.store.empty_log();
+        done
     }
 
     /// Every submission, in the order of import.

@@ -236,7 +236,10 @@ impl Records {
             if dry_run { Err(Stop::Because(Ok(removed))) } else { Ok(removed) }
         })?;
         match done {
-            Ok(removed) => Ok(removed),
+            Ok(removed) => {
+                self.store.empty_log();
+                Ok(removed)
+            }
             Err(instead) => instead,
         }
     }

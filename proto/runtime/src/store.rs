@@ -310,6 +310,18 @@ impl Store {
         }
     }
 
+    /// Moves everything from the write-ahead log into the file and empties the log, so that what was deleted is not
+    /// left in it and a large import does not occupy the disk twice. Waits a little for readers; when one stays, the
+    /// log is emptied another time.
+    pub fn empty_log(&self) {
+        if let Some(writer) = &self.inner.writer {
+            let emptied = lock(writer).query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+            if !matches!(emptied, Ok(0)) {
+                tracing::debug!(store = self.inner.options.schema.name, "the write-ahead log was not emptied yet");
+            }
+        }
+    }
+
     /// Gives back the memory of idle connections and caches.
     pub fn release_memory(&self) {
         lock(&self.inner.readers).clear();
