@@ -7,7 +7,7 @@
 
 use folkmoot_proto::codelist::{ClientType, Coded, Component, EventType, Mechanism, Outcome, ServiceType};
 
-use super::{COUNT, Contributions, NO, Window, YES};
+use super::{COUNT, Contributions, NO, Window, YES, lts001};
 use crate::history::{Event, History};
 
 /// How the support of somebody in the denominator is arranged, in the order of the catalogue's categories.
@@ -103,24 +103,8 @@ fn client(history: History<'_>, window: &Window<'_>) -> Option<(usize, Arrangeme
 }
 
 /// Rank of a long-term row: nursing 1, residential 2, community 3 to 6 by mechanism, prison 7 to 9.
-fn client_rank(event: Event<'_>) -> Option<u8> {
-    let mechanism = mechanism(event);
-    match event.service().value()? {
-        ServiceType::Nursing => Some(1),
-        ServiceType::Residential => Some(2),
-        ServiceType::Community => Some(match mechanism {
-            Some(Mechanism::DirectPayment) => 3,
-            Some(Mechanism::ManagedBudget) => 4,
-            Some(Mechanism::Commissioned) => 5,
-            None => 6,
-        }),
-        ServiceType::Prison => Some(match mechanism {
-            Some(Mechanism::ManagedBudget) => 7,
-            Some(Mechanism::Commissioned) => 8,
-            Some(Mechanism::DirectPayment) | None => 9,
-        }),
-        _ => None,
-    }
+fn client_rank(event: Event<'_>) -> Option<usize> {
+    lts001::setting(event.service(), mechanism(event)).map(|place| place + 1)
 }
 
 /// The mechanism, where a direct payment as component overrides the column.

@@ -15,6 +15,9 @@ mod ascof_2e;
 mod ascof_3d;
 mod costs;
 mod events;
+mod lts001;
+mod lts003;
+mod lts004;
 mod pathways;
 mod people;
 #[cfg(test)]
@@ -139,6 +142,14 @@ const METHODS: &[(&str, Method)] = &[
     ("ASCOF-3D-CARERS", ascof_3d::carers),
     ("ASCOF-3D-1B", ascof_3d::carers_directing),
     ("ASCOF-3D-2B", ascof_3d::carers_direct_payment),
+    ("LTS001A", lts001::in_period),
+    ("LTS001B-REASON", lts001::on_day),
+    ("LTS001B-CARER", lts001::on_day_by_carer),
+    ("LTS001B-ETHNICITY", lts001::on_day_by_ethnicity),
+    ("LTS001C", lts001::for_a_year),
+    ("LTS003", lts003::carers),
+    ("LTS004-EMPLOYMENT", lts004::employment),
+    ("LTS004-ACCOMMODATION", lts004::accommodation),
     ("PEOPLE", people::with_long_term_support),
     ("WAITING-RESPONSE", waiting::response),
     ("WAITING-SERVICE", waiting::service),

@@ -8,11 +8,15 @@
 mod admissions;
 mod ascof;
 mod costs;
+mod document;
 mod events;
 pub mod pathways;
 mod people;
 mod reablement;
+mod support;
 pub mod waiting;
+
+pub use document::page;
 
 use crate::period::ReferencePeriod;
 
@@ -374,6 +378,7 @@ const FAMILIES: &[&[Measure]] = &[
     reablement::MEASURES,
     admissions::MEASURES,
     ascof::MEASURES,
+    support::MEASURES,
     people::MEASURES,
     waiting::MEASURES,
     events::MEASURES,

@@ -47,8 +47,8 @@ pub(super) const MEASURES: &[Measure] = &[
                no). Services at most seven days apart are one cluster. Clusters followed by a death within seven \
                days, a hospital admission, a move to NHS or self-funded care, declined support or nothing that can be \
                classified are in neither component. What followed is what started within seven days of the end, so \
-               the last week of the latest data is provisional. The total includes people of unknown age. People with \
-               long-term support in the 91 days before are not new; the documented variant looks back over 365 days, \
+               the last week of the latest data is provisional. The total includes people of unknown age. People whose \
+               long-term support began earlier and had not ended 91 days before are not new; the documented variant looks back over 365 days, \
                as the published script's comments say and its code does not.",
         unit: Unit::Clusters,
         kind: Kind::Ratio,

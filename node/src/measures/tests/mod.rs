@@ -14,6 +14,7 @@ mod pathways;
 mod random;
 mod scene;
 mod sensitivity;
+mod support;
 mod waiting;
 
 use folkmoot_proto::catalogue;

@@ -1,0 +1,79 @@
+//! LTS004: employment and accommodation of people aged 18 to 64 with a learning disability.
+//!
+//! # Source
+//! `LTS004 replication code` (NHS England, May 2024), read over the joined main table and release 2 lists, with the latest
+//! start of this council in place of that over all councils. Kept as published: support in prison counts (the documented
+//! variant leaves it out), and rows without a gender keep every status in a conflict.
+
+use std::collections::BTreeSet;
+
+use folkmoot_proto::codelist::{
+    Accommodation, ClientType, CodeList, Coded, Employment, EventType, Gender, ServiceType, SupportReason,
+};
+
+use super::{COUNT, Contributions, Window};
+use crate::history::{Event, History};
+
+pub(super) fn employment(history: History<'_>, window: &Window<'_>, out: &mut Contributions) {
+    for (gender, status) in statuses(history, window, Event::employment, Employment::Unknown) {
+        let paid = match status {
+            Some(Employment::PaidUnder16 | Employment::Paid16OrMore | Employment::PaidHoursUnknown) => 0,
+            Some(_) => 1,
+            None => 2,
+        };
+        out.one(&[gender, paid, status.map_or(Employment::ALL.len(), Employment::index)], COUNT);
+    }
+}
+
+pub(super) fn accommodation(history: History<'_>, window: &Window<'_>, out: &mut Contributions) {
+    // Nobody submits the two presumed values, which stand at the end of the list.
+    const SUBMITTED: usize = Accommodation::PresumedAtHome as usize;
+    for (gender, status) in statuses(history, window, Event::accommodation, Accommodation::Unknown) {
+        let settled = match status {
+            Some(status) if status.is_settled() => 0,
+            Some(_) => 1,
+            None => 2,
+        };
+        out.one(&[gender, settled, status.map_or(SUBMITTED, Accommodation::index)], COUNT);
+    }
+}
+
+/// Place of a gender that is blank or that no list explains.
+const NO_GENDER: usize = Gender::ALL.len();
+
+/// The person's status with each gender of the deciding rows; none when no row gives a listed status.
+fn statuses<'a, T: CodeList>(
+    history: History<'a>,
+    window: &Window<'_>,
+    status: impl Fn(Event<'a>) -> Coded<T>,
+    unknown: T,
+) -> BTreeSet<(usize, Option<T>)> {
+    let rows: Vec<Event<'a>> = history.events().filter(|event| belongs(*event, window)).collect();
+    let gender = |event: Event<'_>| event.gender().value().map_or(NO_GENDER, Gender::index);
+    let listed = || rows.iter().filter_map(|event| status(*event).value().map(|status| (*event, status)));
+    let place = |(event, status): (Event<'_>, T)| (event.start(), status != unknown);
+    let Some(best) = listed().map(place).max() else {
+        // Counted apart, by the gender of the latest rows.
+        let latest = rows.iter().map(|event| event.start()).max();
+        let latest = rows.iter().filter(|event| Some(event.start()) == latest);
+        return latest.map(|event| (gender(*event), None)).collect();
+    };
+    let deciding: BTreeSet<(usize, T)> =
+        listed().filter(|row| place(*row) == best).map(|(event, status)| (gender(event), status)).collect();
+    let conflict = |of: usize| of != NO_GENDER && deciding.iter().filter(|(gender, _)| *gender == of).count() > 1;
+    deciding.iter().map(|&(gender, status)| (gender, Some(if conflict(gender) { unknown } else { status }))).collect()
+}
+
+/// A long-term service in the period of somebody aged 18 to 64 at its end, for a learning disability.
+fn belongs(event: Event<'_>, window: &Window<'_>) -> bool {
+    let period = window.period;
+    event.is(EventType::Service)
+        && event.client().is(ClientType::ServiceUser)
+        && event.service().value().is_some_and(ServiceType::is_long_term)
+        && !(window.documented() && event.service().is(ServiceType::Prison))
+        && event.reason().is(SupportReason::LearningDisability)
+        && event.start() <= period.last()
+        && event.end() >= period.first()
+        && event.death().is_none_or(|death| death >= period.first())
+        && event.age_on(period.last()).is_some_and(|age| (18..65).contains(&age))
+}
