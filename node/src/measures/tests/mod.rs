@@ -11,6 +11,7 @@ mod costs;
 mod events;
 mod kit;
 mod pathways;
+mod plain;
 mod random;
 mod scene;
 mod sensitivity;
