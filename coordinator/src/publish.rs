@@ -219,6 +219,14 @@ mod tests {
         assert!(lines[1..].iter().all(|line| line.contains(",2025-06-30,council-suppressed,hospital,icb-2022,")));
     }
 
+    /// The whole file, byte for byte: what analysts' programs read must not change unnoticed.
+    #[test]
+    fn the_csv_of_a_small_release_is_the_golden_file() {
+        let text = String::from_utf8(csv(&released().view()).unwrap()).unwrap();
+        let golden = include_str!("../tests/golden/ascof-2e-release-1-1.csv").replace("\r\n", "\n");
+        assert_eq!(text.replace("\r\n", "\n"), golden);
+    }
+
     #[test]
     fn no_text_becomes_a_formula() {
         for text in ["=1+1", "+1", "-1", "@sum", "\tx"] {

@@ -322,6 +322,7 @@ async fn finish(
     detach: bool,
 ) -> Outcome {
     let mut last = None;
+    let mut absent: Vec<String> = Vec::new();
     while let Some(progress) = stream.message().await.map_err(failed)? {
         if detach {
             println!("{}", tidy(&progress.job));
@@ -330,9 +331,19 @@ async fn finish(
         if last.is_none() {
             eprintln!("job {}", tidy(&progress.job));
         }
-        eprintln!("{}", line(&progress));
+        // A hundred lines about councils that are simply not there would hide the others: they are told together.
+        if progress.message.starts_with("unreachable") {
+            let code = tidy(&progress.council);
+            if !absent.contains(&code) {
+                absent.push(code);
+            }
+        } else {
+            tell_absent(&mut absent);
+            eprintln!("{}", line(&progress));
+        }
         last = Some(progress);
     }
+    tell_absent(&mut absent);
     let Some(last) = last else { bail!("the coordinator told nothing about the job") };
     match last.state.as_str() {
         "released" => {
@@ -349,6 +360,19 @@ async fn finish(
         "failed" => bail!("the job failed: {}", tidy(&last.message)),
         state => bail!("the job is {state}; the connection ended: `watch {}` follows it", last.job),
     }
+}
+
+fn tell_absent(absent: &mut Vec<String>) {
+    const NAMED: usize = 12;
+    absent.sort_unstable();
+    let more = absent.len().saturating_sub(NAMED);
+    match absent.as_slice() {
+        [] => {}
+        [one] => eprintln!("          council {one}  unreachable"),
+        many if more == 0 => eprintln!("          councils {}  unreachable", many.join(", ")),
+        many => eprintln!("          councils {} and {more} more  unreachable", many[..NAMED].join(", ")),
+    }
+    absent.clear();
 }
 
 fn line(progress: &wire::Progress) -> String {

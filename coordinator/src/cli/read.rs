@@ -262,11 +262,15 @@ pub(crate) fn print(release: &Value, level: Option<Level>) -> anyhow::Result<()>
     for note in manifest["notes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         println!("{}", tidy(note));
     }
+    let mut missing: std::collections::BTreeMap<(String, String), Vec<String>> = Default::default();
     for council in manifest["councils"].as_array().into_iter().flatten() {
         let word = |key: &str| council[key].as_str().map(tidy).unwrap_or_default();
         if !matches!(word("state").as_str(), "answered" | "stored") {
-            println!("council {} {}: {}", word("code"), word("state"), word("reason"));
+            missing.entry((word("state"), word("reason"))).or_default().push(word("code"));
         }
+    }
+    for ((state, reason), codes) in missing {
+        println!("not in the figures, {state} ({reason}): {}", codes.join(", "));
     }
     Ok(())
 }

@@ -136,9 +136,11 @@ pub(super) fn median(estimates: &[Estimate], bins: &[(Option<u32>, usize)]) -> C
     };
     let slack = Z * all.variance.sqrt() / 2.0;
     let side = |inner: fn(Estimate) -> f64, outer: fn(Estimate) -> f64, slack: f64| {
+        let mut below = 0.0;
+        let mut above: f64 = (0..bins.len()).map(|bin| outer(at(bin))).sum();
         (0..bins.len()).find_map(|place| {
-            let below: f64 = (0..=place).map(|bin| inner(at(bin))).sum();
-            let above: f64 = (place + 1..bins.len()).map(|bin| outer(at(bin))).sum();
+            below += inner(at(place));
+            above -= outer(at(place));
             ((below - above) / 2.0 + slack >= 0.0).then_some(bins[place].0)
         })
     };
