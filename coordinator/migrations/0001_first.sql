@@ -49,6 +49,17 @@ CREATE TABLE answers (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX answers_by_question ON answers (digest, council, received);
 
+-- What a round over many councils came to: sums by block, never a single council's figures.
+CREATE TABLE sums (
+    job         TEXT PRIMARY KEY REFERENCES jobs (id),
+    received    INTEGER NOT NULL,           -- seconds since 1970-01-01 UTC
+    contributed TEXT NOT NULL,              -- JSON list of council codes whose vectors are in the sums
+    grid        INTEGER NOT NULL,           -- units to a count; 1 for exact sums
+    sigma_nano  INTEGER NOT NULL,           -- standard deviation of the noise in a cell of a block, in counts, billionths
+    blocks      INTEGER NOT NULL,           -- areas, in the order of the plan
+    figures     BLOB NOT NULL               -- grid units, block by block, cells in layout order, 8 bytes each, little endian
+) STRICT;
+
 -- Releases. Rows are never changed, except that a withdrawal is noted.
 CREATE TABLE releases (
     id               TEXT PRIMARY KEY,      -- 32 hexadecimal characters

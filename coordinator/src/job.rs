@@ -31,8 +31,9 @@ use tonic::transport::Channel;
 
 use crate::answer::Answer;
 use crate::links::Links;
+use crate::merge::Sums;
 use crate::plan::Plan;
-use crate::release::{Outcome, Place, Release, State, table_digest, tabulate};
+use crate::release::{Gathered, Outcome, Place, Release, State, table_digest, tabulate};
 use crate::store::{self, Job, JobState, Store};
 
 mod collect;
@@ -112,6 +113,9 @@ pub trait Progress: Send + Sync {
     /// A council's part changed; with its answer when it gave one. Stored before this returns.
     async fn council(&self, council: CouncilCode, outcome: Outcome, answer: Option<Answer>)
     -> Result<(), store::Error>;
+
+    /// What a round came to. Stored before this returns.
+    async fn sums(&self, sums: Sums) -> Result<(), store::Error>;
 
     /// Only people are waited for now, or not any more.
     async fn waiting(&self, waiting: bool) -> Result<(), store::Error>;
@@ -413,9 +417,12 @@ impl Jobs {
             .inner
             .store
             .off_thread(move |store| {
-                let answers = store.answers(id, plan.query(), plan.layout())?;
                 let outcomes = store.outcomes(id)?;
-                if answers.is_empty() {
+                let gathered = match (plan.query().release().is_joint(), store.sums(id, &plan)?) {
+                    (true, Some(sums)) => Gathered::Sums(sums),
+                    _ => Gathered::Answers(store.answers(id, plan.query(), plan.layout())?),
+                };
+                if gathered.councils().is_empty() {
                     let message = format!("no council answered: {}", reasons(&outcomes));
                     return store.move_job(id, JobState::Failed, &wire::Progress { message, ..failed });
                 }
@@ -423,7 +430,7 @@ impl Jobs {
                 let earlier = store.latest_of(&series)?.map(|found| found.release);
                 let reason = match &earlier {
                     Some(earlier) => {
-                        let Some(reason) = revision_reason(earlier, &plan, &answers) else {
+                        let Some(reason) = revision_reason(earlier, &plan, &gathered) else {
                             let manifest = earlier.manifest();
                             let told = wire::Progress {
                                 release: manifest.release.clone(),
@@ -443,7 +450,7 @@ impl Jobs {
                     id,
                     &series,
                     place,
-                    |place| Release::make(place, &plan, &question, &outcomes, &answers),
+                    |place| Release::make(place, &plan, &question, &outcomes, &gathered),
                     |release| wire::Progress {
                         release: release.manifest().release.clone(),
                         message: format!("release {}.{}", release.manifest().number, release.manifest().revision),
@@ -496,7 +503,7 @@ pub fn series(plan: &Plan) -> String {
 }
 
 /// Why a new table replaces an earlier one; `None` when it says nothing new.
-fn revision_reason(earlier: &Release, plan: &Plan, answers: &BTreeMap<CouncilCode, Answer>) -> Option<String> {
+fn revision_reason(earlier: &Release, plan: &Plan, gathered: &Gathered) -> Option<String> {
     let before: BTreeSet<CouncilCode> = earlier
         .manifest()
         .councils
@@ -504,7 +511,7 @@ fn revision_reason(earlier: &Release, plan: &Plan, answers: &BTreeMap<CouncilCod
         .filter(|council| council.outcome.state.has_answer())
         .map(|council| council.code)
         .collect();
-    let now: BTreeSet<CouncilCode> = answers.keys().copied().collect();
+    let now = gathered.councils();
     let list = |codes: Vec<&CouncilCode>| codes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let mut parts = Vec::new();
     let (came, went) = (now.difference(&before).collect::<Vec<_>>(), before.difference(&now).collect::<Vec<_>>());
@@ -515,7 +522,7 @@ fn revision_reason(earlier: &Release, plan: &Plan, answers: &BTreeMap<CouncilCod
         parts.push(format!("councils {} are not in it any more", list(went)));
     }
     if parts.is_empty() {
-        let (table, _) = tabulate(plan, answers);
+        let (table, _) = tabulate(plan, gathered);
         if table_digest(&table) == earlier.manifest().table_sha256 {
             return None;
         }
@@ -639,6 +646,11 @@ impl Progress for Report {
             .await?;
         self.jobs.tell(id);
         Ok(())
+    }
+
+    async fn sums(&self, sums: Sums) -> Result<(), store::Error> {
+        let (id, received) = (self.id, self.jobs.now());
+        self.jobs.inner.store.off_thread(move |store| store.add_sums(id, &sums, received)).await
     }
 
     async fn waiting(&self, waiting: bool) -> Result<(), store::Error> {

@@ -21,11 +21,13 @@ use crate::answer::Answer;
 use crate::plan::Scope;
 
 mod areas;
+mod blocks;
 mod figure;
 mod ratio;
 mod recipe;
 
 pub use areas::{Area, Level};
+pub use blocks::{Block, Sums, SumsError, blocks, merge_sums};
 pub use figure::{Cell, Number, Row, Statistic, Status};
 pub use ratio::{Interval, fieller};
 
@@ -59,18 +61,28 @@ pub struct Asked<'a> {
 
 /// Merges the answers of councils.
 pub fn merge(asked: Asked<'_>, answers: &BTreeMap<CouncilCode, Answer>) -> Table {
-    let geography = Geography::built_in();
     let parts = Parts::of(asked, answers);
-    let recipes = recipe::recipes(asked.query, asked.layout);
     let profile = asked.query.release().profile();
+    table(asked, &answers.keys().copied().collect(), |outline| {
+        let estimates = parts.sum(&outline.members, outline.level == Level::Council);
+        (estimates, outline.level != Level::Council && profile == Some(Profile::Ascof))
+    })
+}
+
+/// The table of a question from estimates for each area, in layout order, and whether counts are still to be rounded.
+fn table(
+    asked: Asked<'_>,
+    present: &BTreeSet<CouncilCode>,
+    estimates: impl Fn(&areas::Outline) -> (Vec<Estimate>, bool),
+) -> Table {
+    let geography = Geography::built_in();
+    let recipes = recipe::recipes(asked.query, asked.layout);
     let areas = areas::areas(geography, asked.scope, asked.councils)
         .into_iter()
         .map(|outline| {
-            let estimates = parts.sum(&outline.members, outline.level == Level::Council);
-            let present: BTreeSet<_> =
-                outline.members.iter().copied().filter(|code| answers.contains_key(code)).collect();
+            let (estimates, rounded) = estimates(&outline);
+            let present: BTreeSet<_> = outline.members.intersection(present).copied().collect();
             let residents = |codes: &BTreeSet<CouncilCode>| areas::residents(geography, codes);
-            let rounded = outline.level != Level::Council && profile == Some(Profile::Ascof);
             let cells =
                 recipes.iter().map(|(_, recipe)| recipe.cell(&estimates, residents(&present), rounded)).collect();
             let wanted = outline.members.intersection(asked.councils).count();

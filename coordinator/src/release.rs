@@ -16,9 +16,9 @@ use folkmoot_proto::question::Question;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Facts};
 use crate::disclose;
-use crate::merge::{self, Area, Asked, Level, Status, Table};
+use crate::merge::{self, Area, Asked, Level, Status, Sums, Table};
 use crate::plan::Plan;
 
 /// How one council's part in a question ended.
@@ -218,11 +218,43 @@ pub enum Error {
     Digest(String),
 }
 
-/// The table of a plan from its answers: disclosure rules first, then the merge. The same answers give the same table.
-pub fn tabulate(plan: &Plan, answers: &BTreeMap<CouncilCode, Answer>) -> (Table, disclose::Report) {
-    let (answers, report) = disclose::protect(plan.query(), plan.layout(), answers);
+/// What was gathered for a plan.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Gathered {
+    /// Each council's own protected figures.
+    Answers(BTreeMap<CouncilCode, Answer>),
+    /// What a round over the councils came to.
+    Sums(Sums),
+}
+
+impl Gathered {
+    /// The councils whose figures are in it.
+    pub fn councils(&self) -> BTreeSet<CouncilCode> {
+        match self {
+            Self::Answers(answers) => answers.keys().copied().collect(),
+            Self::Sums(sums) => sums.contributed().clone(),
+        }
+    }
+
+    fn facts(&self, code: &CouncilCode) -> Option<&Facts> {
+        match self {
+            Self::Answers(answers) => answers.get(code).map(Answer::facts),
+            Self::Sums(_) => None,
+        }
+    }
+}
+
+/// The table of a plan from what was gathered: disclosure rules first, then the merge. The same input gives the same
+/// table.
+pub fn tabulate(plan: &Plan, gathered: &Gathered) -> (Table, disclose::Report) {
     let asked = Asked { query: plan.query(), layout: plan.layout(), scope: plan.scope(), councils: plan.councils() };
-    (merge::merge(asked, &answers), report)
+    match gathered {
+        Gathered::Answers(answers) => {
+            let (answers, report) = disclose::protect(plan.query(), plan.layout(), answers);
+            (merge::merge(asked, &answers), report)
+        }
+        Gathered::Sums(sums) => (merge::merge_sums(asked, sums), disclose::Report::default()),
+    }
 }
 
 /// SHA-256 over a table as compact JSON, hexadecimal.
@@ -239,17 +271,18 @@ impl Release {
         plan: &Plan,
         question: &Question,
         outcomes: &BTreeMap<CouncilCode, Outcome>,
-        answers: &BTreeMap<CouncilCode, Answer>,
+        gathered: &Gathered,
     ) -> Self {
-        let (table, report) = tabulate(plan, answers);
+        let (table, report) = tabulate(plan, gathered);
+        let present = gathered.councils();
         let query = plan.query();
         let councils: Vec<Council> = plan
             .councils()
             .iter()
             .map(|code| {
-                let facts = answers.get(code).map(Answer::facts);
+                let facts = gathered.facts(code);
                 let outcome = outcomes.get(code).cloned().unwrap_or_else(|| Outcome {
-                    state: if facts.is_some() { State::Answered } else { State::Unreachable },
+                    state: if present.contains(code) { State::Answered } else { State::Unreachable },
                     code: String::new(),
                     reason: String::new(),
                 });
@@ -265,7 +298,7 @@ impl Release {
         let (protection, protection_text) = protection(query);
         let mut notes = plan.notes().to_vec();
         notes.extend(report.sentences());
-        notes.extend(reading_notes(&table, answers.len(), plan.councils().len()));
+        notes.extend(reading_notes(&table, present.len(), plan.councils().len()));
         let manifest = Manifest {
             release: place.id.to_string(),
             number: place.number,
@@ -293,7 +326,7 @@ impl Release {
             lawful_basis: question.lawful_basis().to_owned(),
             created: place.created,
             councils_asked: councils.len(),
-            councils_answered: answers.len(),
+            councils_answered: present.len(),
             councils,
             notes,
             table_sha256: table_digest(&table),
@@ -507,7 +540,7 @@ pub(crate) mod tests {
         let answers = answers.into_iter().map(|answer| (answer.council(), answer)).collect();
         let down = Outcome { state: State::Unreachable, code: String::new(), reason: "not connected".into() };
         let outcomes = BTreeMap::from([(testing::council("503"), down)]);
-        Release::make(place(1), &plan, &question(&query), &outcomes, &answers)
+        Release::make(place(1), &plan, &question(&query), &outcomes, &Gathered::Answers(answers))
     }
 
     #[test]

@@ -349,7 +349,7 @@ async fn a_release_is_made_again_from_the_stored_answers_to_the_last_byte() {
     let release = scene.release(&job);
     let (query, layout) = testing::suppressed("2E");
     let answers = scene.store.answers(id, &query, &layout).unwrap();
-    let (table, _) = tabulate(&checked(&query, &["104", "106"], wire::Level::Council), &answers);
+    let (table, _) = tabulate(&checked(&query, &["104", "106"], wire::Level::Council), &Gathered::Answers(answers));
     assert_eq!(table_digest(&table), release.manifest().table_sha256);
 }
 
@@ -419,4 +419,52 @@ async fn a_withdrawn_release_answers_nothing_any_more() {
     let second = scene.over(scene.submit(&["104"], 2, 0).await).await;
     let release = scene.release(&second);
     assert_eq!((release.manifest().number, release.manifest().revision), (1, 2));
+}
+
+/// A strategy that stands for a round.
+struct Summed(Arc<AtomicUsize>);
+
+#[tonic::async_trait]
+impl Collect for Summed {
+    async fn collect(&self, context: &Context, progress: &dyn Progress) -> Result<(), store::Error> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        let plan = &context.plan;
+        for council in plan.councils() {
+            let outcome = Outcome { state: State::Answered, code: String::new(), reason: String::new() };
+            progress.council(*council, outcome, None).await?;
+        }
+        let cells = vec![100; plan.layout().cells()];
+        let blocks = vec![cells; crate::merge::blocks(plan).len()];
+        progress.sums(Sums::new(plan, plan.councils().clone(), 1, 0, blocks).unwrap()).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn joint_figures_come_from_their_own_strategy_and_end_in_a_release() {
+    let scene = Scene::new();
+    let rounds = Arc::new(AtomicUsize::new(0));
+    let joint: Arc<dyn Collect> = Arc::new(Summed(Arc::clone(&rounds)));
+    let councils: Arc<dyn Councils> = Arc::<Fakes>::clone(&scene.councils);
+    let clock = Arc::new(scene.clock.clone());
+    let jobs =
+        Jobs::new(scene.store.clone(), councils, clock, Patience::default(), Some(joint), CancellationToken::new());
+    let (query, _) = testing::suppressed("2E");
+    let query = query.with_release(folkmoot_proto::query::Release::JointSuppressed(Default::default()));
+    let caller = analyst("analyst/national/a");
+    let request =
+        wire::PlanRequest { level: wire::Level::Region.into(), ..plan_request(&query, &["104", "106", "107"]) };
+    let plan = Plan::check(request.clone(), &caller, testing::as_of()).unwrap();
+    jobs.check_kind(&plan).unwrap();
+    assert_eq!(scene.jobs.check_kind(&plan).unwrap_err().reason(), Reason::NotAllowed);
+    let expires = scene.clock.now().as_second() + 86_400;
+    let question = Question::new(query, QueryId::from_bytes([1; 16]), caller, "test", "6(1)(e)", expires).unwrap();
+    let signed = SignedQuestion { question, analyst: Default::default(), coordinator: Default::default() };
+    let request = wire::AskRequest { plan: Some(request), ..Default::default() };
+    let id = jobs.submit(&plan, &signed, request).await.unwrap();
+    let scene = Scene { jobs, ..scene };
+    let job = scene.over(id).await;
+    let release = scene.release(&job);
+    assert_eq!((release.manifest().councils_answered, rounds.load(Ordering::SeqCst)), (3, 1));
+    assert_eq!(release.table().areas[0].cells[0].value.map(crate::merge::Number::get), Some(100.0));
+    assert_eq!(scene.councils.asked("104"), 0);
 }

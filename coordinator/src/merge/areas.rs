@@ -82,6 +82,10 @@ pub(super) struct Outline {
 }
 
 impl Outline {
+    pub(super) fn ons_code(&self) -> &str {
+        &self.ons_code
+    }
+
     pub(super) fn into_area(self, councils: usize, councils_asked: usize, share: f64, cells: Vec<Cell>) -> Area {
         Area {
             level: self.level,

@@ -208,7 +208,7 @@ fn the_truth_is_always_within_the_bounds() {
                 .map(|(code, cells)| (testing::council(code), testing::answer(code, &query, &layout, cells)))
                 .collect();
             let plan = plan(&query, &councils, wire::Level::England);
-            let (table, _) = crate::release::tabulate(&plan, &answers);
+            let (table, _) = crate::release::tabulate(&plan, &crate::release::Gathered::Answers(answers));
             let mut truth = vec![0; layout.len()];
             for cells in &truths {
                 for (total, figure) in truth.iter_mut().zip(layout.with_sums(cells)) {
