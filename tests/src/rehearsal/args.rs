@@ -40,14 +40,6 @@ pub struct Args {
     #[arg(long, value_name = "K", default_value_t = 0)]
     pub offline: usize,
 
-    /// Kill K nodes at a step of the aggregation round: advertise, share, mask, sign or unmask
-    #[arg(long, value_name = "STEP:K")]
-    pub drop: Option<Dropout>,
-
-    /// Let the coordinator show different views to different nodes: the round must fail closed and say why
-    #[arg(long)]
-    pub liar: bool,
-
     /// Make the generated files as dirty as real ones are
     #[arg(long)]
     pub dirt: bool,
@@ -111,32 +103,6 @@ fn known(code: CouncilCode) -> Option<CouncilCode> {
     folkmoot_proto::geography::Geography::built_in().council(code).map(|council| council.code)
 }
 
-/// How many nodes to kill, and at which step.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dropout {
-    /// The step as the coordinator names it.
-    pub step: String,
-    /// How many nodes.
-    pub nodes: usize,
-}
-
-/// The steps of a round, in order.
-pub const STEPS: [&str; 5] = ["advertise", "share", "mask", "sign", "unmask"];
-
-impl FromStr for Dropout {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (step, nodes) = text.split_once(':').ok_or("a step and a number are needed, such as mask:2")?;
-        let step = step.trim().to_ascii_lowercase();
-        if !STEPS.contains(&step.as_str()) {
-            return Err(format!("`{step}` is no step; there are {}", STEPS.join(", ")));
-        }
-        let nodes = nodes.trim().parse().map_err(|_| format!("`{nodes}` is not a number of nodes"))?;
-        Ok(Self { step, nodes })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -151,14 +117,6 @@ mod tests {
         assert_eq!(codes.len(), 2);
         for wrong in ["", "0", "716,716", "716,000", "many", "-3", "154"] {
             assert!(wrong.parse::<Councils>().is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_dropout_names_a_step_and_a_number() {
-        assert_eq!("mask:2".parse(), Ok(Dropout { step: "mask".to_owned(), nodes: 2 }));
-        for wrong in ["mask", "mask:", "mask:x", "sleep:1"] {
-            assert!(wrong.parse::<Dropout>().is_err(), "{wrong}");
         }
     }
 

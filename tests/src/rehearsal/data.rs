@@ -102,8 +102,9 @@ fn given(folder: &Path) -> anyhow::Result<(Vec<Part>, Period)> {
     Ok((parts, period))
 }
 
-fn today() -> Date {
-    jiff::Zoned::now().date()
+/// The day whose data are used, by the oracle and in every question.
+pub fn today() -> Date {
+    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
 /// Lists each council's files and asks the oracle, on all cores.

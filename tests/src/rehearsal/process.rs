@@ -82,8 +82,21 @@ impl Running {
     /// # Errors
     /// When the process ends first, or after `patience`; the message holds its last lines.
     pub async fn line(&mut self, wanted: impl Fn(&str) -> bool, patience: Duration) -> anyhow::Result<String> {
+        self.line_after(0, wanted, patience).await
+    }
+
+    /// As [`Running::line`], among the lines after the first `printed`.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn line_after(
+        &mut self,
+        printed: usize,
+        wanted: impl Fn(&str) -> bool,
+        patience: Duration,
+    ) -> anyhow::Result<String> {
         let deadline = tokio::time::Instant::now() + patience;
-        let mut next = 0;
+        let mut next = printed;
         loop {
             let more = self.output.more.notified();
             {
@@ -109,6 +122,17 @@ impl Running {
                 }
             }
         }
+    }
+
+    /// How many lines it has printed so far; [`Running::line_after`] waits for one that comes later.
+    pub fn printed(&self) -> usize {
+        let lines = self.output.lines.lock().expect("nobody panics while holding the lines");
+        lines.first + lines.kept.len()
+    }
+
+    /// The number of the process.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
     }
 
     /// Kills the process and waits until it is gone.
@@ -141,14 +165,26 @@ impl Running {
     }
 }
 
-/// Runs a command to its end and returns what it printed to standard output; everything goes to `log` as well.
+/// What a command that has ended left behind.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// What it printed to standard output.
+    pub out: String,
+    /// What it printed to standard error.
+    pub err: String,
+}
+
+/// Runs a command to its end, whatever that is; everything it prints goes to `log` as well.
 ///
 /// # Errors
-/// When it cannot be started or fails; the message holds what it printed.
-pub async fn run(name: &str, mut command: Command, log: &Path) -> anyhow::Result<String> {
+/// When it cannot be started, or the log cannot be written.
+pub async fn attempt(name: &str, mut command: Command, log: &Path) -> anyhow::Result<Ended> {
     let output =
         command.stdin(Stdio::null()).kill_on_drop(true).output().await.with_context(|| format!("starting {name}"))?;
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let out = String::from_utf8_lossy(&output.stdout).into_owned();
+    let err = String::from_utf8_lossy(&output.stderr).into_owned();
     let entry = format!("$ {:?}\n{out}{err}", command.as_std());
     let mut file = tokio::fs::OpenOptions::new()
         .create(true)
@@ -158,10 +194,20 @@ pub async fn run(name: &str, mut command: Command, log: &Path) -> anyhow::Result
         .with_context(|| format!("opening the log {}", log.display()))?;
     file.write_all(entry.as_bytes()).await.with_context(|| format!("writing {}", log.display()))?;
     file.flush().await.with_context(|| format!("writing {}", log.display()))?;
-    if !output.status.success() {
-        bail!("{name} failed ({}); log {}:\n{}{}", output.status, log.display(), out.trim_end(), err.trim_end());
+    Ok(Ended { status: output.status, out, err })
+}
+
+/// Runs a command that must succeed and returns what it printed to standard output; everything goes to `log` as well.
+///
+/// # Errors
+/// When it cannot be started or fails; the message holds what it printed.
+pub async fn run(name: &str, command: Command, log: &Path) -> anyhow::Result<String> {
+    let ended = attempt(name, command, log).await?;
+    if !ended.status.success() {
+        let (out, err) = (ended.out.trim_end(), ended.err.trim_end());
+        bail!("{name} failed ({}); log {}:\n{out}\n{err}", ended.status, log.display());
     }
-    Ok(out.into_owned())
+    Ok(ended.out)
 }
 
 /// Copies a pipe into the kept lines and the log until it closes.

@@ -6,6 +6,7 @@ use std::fmt::Write;
 use folkmoot_proto::geography::Geography;
 use folkmoot_proto::period::Day;
 
+use super::asking::Promise;
 use super::data::Part;
 
 /// Which areas a table has lines for, besides England.
@@ -15,6 +16,24 @@ pub enum Level {
     Region,
     /// Integrated care boards, as they stand at the end of the period.
     Board,
+}
+
+impl Level {
+    /// The word on the coordinator's command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Region => "region",
+            Self::Board => "icb",
+        }
+    }
+
+    /// The word in titles.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Region => "region",
+            Self::Board => "integrated care board",
+        }
+    }
 }
 
 /// Yes and no of a ratio.
@@ -78,6 +97,54 @@ pub fn truth_by_area(parts: &[&Part], measure: &str, group: &str, level: Level, 
     areas
 }
 
+/// What a comparison of all figures of a release with the truth came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// Figures compared.
+    pub figures: usize,
+    /// Figures whose truth lies outside their bounds.
+    pub outside: usize,
+    /// What must not be, a sentence each: a certain bound that does not hold, noise that cannot be, a figure that is missing.
+    pub broken: Vec<String>,
+}
+
+/// Noise beyond so many standard deviations is taken for a fault: it would come by chance once in a thousand million figures.
+const SIGMAS: f64 = 6.0;
+
+/// Standard deviations in half the width of an interval that holds the truth 19 times in 20.
+const HALF_WIDTH: f64 = 1.96;
+
+/// Compares one count with the truth in every area. `what` says of what, for sentences.
+pub fn check(
+    what: &str,
+    promise: Promise,
+    truth: &BTreeMap<String, u64>,
+    released: &BTreeMap<String, Released>,
+    checked: &mut Checked,
+) {
+    for (area, &exact) in truth {
+        let exact = exact as f64;
+        checked.figures += 1;
+        let Some(figure) = released.get(area) else {
+            checked.broken.push(format!("{what}, {area}: nothing was released, the truth is {exact}"));
+            continue;
+        };
+        let (Some(low), Some(high)) = (figure.low, figure.high) else {
+            checked.broken.push(format!("{what}, {area}: no bounds were released, the truth is {exact}"));
+            continue;
+        };
+        if exact >= low && exact <= high {
+            continue;
+        }
+        checked.outside += 1;
+        let sigma = (high - low) / 2.0 / HALF_WIDTH;
+        let far = (exact - (high + low) / 2.0).abs();
+        if promise == Promise::Certain || far > SIGMAS * sigma + 1.0 {
+            checked.broken.push(format!("{what}, {area}: said to be within {low} to {high}, the truth is {exact}"));
+        }
+    }
+}
+
 /// A table for people: each area's truth, what was released, and whether the release keeps its word.
 ///
 /// Returns the text and how many figures lie outside their own bounds.
@@ -129,5 +196,25 @@ mod tests {
         assert!(text.contains("70/100") && text.contains("70.0") && text.contains("69.0"), "{text}");
         let wrong = BTreeMap::from([("England".to_owned(), figure(71.0, 72.0))]);
         assert_eq!(table("2E", &truth, &wrong).1, 1);
+    }
+
+    #[test]
+    fn a_certain_bound_may_never_break_and_noise_only_within_reason() {
+        let check = |promise, low, high| {
+            let released = Released { value: None, low: Some(low), high: Some(high) };
+            let mut checked = Checked::default();
+            let truth = BTreeMap::from([("England".to_owned(), 100)]);
+            let released = BTreeMap::from([("England".to_owned(), released)]);
+            super::check("yes", promise, &truth, &released, &mut checked);
+            (checked.outside, checked.broken.len())
+        };
+        assert_eq!(check(Promise::Certain, 100.0, 104.0), (0, 0));
+        assert_eq!(check(Promise::Certain, 101.0, 104.0), (1, 1));
+        assert_eq!(check(Promise::Noise, 101.0, 140.0), (1, 0));
+        assert_eq!(check(Promise::Noise, 200.0, 240.0), (1, 1));
+        let mut checked = Checked::default();
+        let truth = BTreeMap::from([("England".to_owned(), 100)]);
+        super::check("yes", Promise::Noise, &truth, &BTreeMap::new(), &mut checked);
+        assert_eq!(checked.broken.len(), 1);
     }
 }
