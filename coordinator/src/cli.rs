@@ -173,6 +173,7 @@ pub(crate) type Outcome = anyhow::Result<u8>;
 
 /// Parses the arguments, runs the command, reports errors on standard error, and gives the exit code.
 pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    folkmoot_runtime::telemetry::end_quietly_without_readers();
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
