@@ -8,6 +8,7 @@ use folkmoot_proto::geography::Geography;
 use folkmoot_proto::identity::{Identity, Kind};
 use folkmoot_proto::ids::{BoardCode, CouncilCode};
 use folkmoot_proto::period::Day;
+use folkmoot_proto::recovery::{self, SignedRecovery};
 use folkmoot_proto::registry::{self, Member, Registry, SignedRegistry};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -66,6 +67,9 @@ pub enum Error {
     /// The floor breaks a rule.
     #[error("the national floor would be refused by every node")]
     Floor(#[source] floor::Refusal),
+    /// The recovery breaks a rule.
+    #[error("the recovery would be refused by the node")]
+    Recovery(#[source] recovery::Refusal),
     /// The floor is not TOML.
     #[error("{path} is not valid TOML")]
     Toml {
@@ -283,6 +287,21 @@ impl Authority {
         self.save()?;
         replace(&self.layout().public("floor.json"), &json(&signed))?;
         Ok((signed, version))
+    }
+
+    /// Signs that a council goes on with a restored ledger. Nothing is kept here: the council's own log holds it.
+    ///
+    /// # Errors
+    /// [`Error::Recovery`] or [`Error::Authority`].
+    pub fn sign_recovery(
+        &self,
+        governance_key: Option<&Path>,
+        mut statement: recovery::Statement,
+    ) -> Result<SignedRecovery, Error> {
+        let key = self.governance_key(governance_key)?;
+        let now = statement.issued_at;
+        statement.issued_at = Timestamp::from_second(now.as_second()).unwrap_or(now);
+        SignedRecovery::sign(self.inventory().federation.clone(), statement, &key).map_err(Error::Recovery)
     }
 
     fn governance_key(&self, elsewhere: Option<&Path>) -> Result<ed25519_dalek::SigningKey, Error> {

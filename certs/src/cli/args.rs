@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use folkmoot_proto::identity::{Federation, Identity, Kind};
+use folkmoot_proto::ids::CouncilCode;
 
 use crate::inventory::Reason;
 use crate::profile::{Host, LEAF_DAYS, LIST_DAYS};
@@ -117,6 +118,14 @@ which then also decides who is in. Sign a new one after each issue, renewal or r
 Example:
   folkmoot-certs floor floor.toml")]
     Floor(Floor),
+    /// Countersign that a council goes on with a ledger that was restored from a backup.
+    #[command(after_help = "\
+Example:
+  folkmoot-certs recovery --council 503 --held 80:9f2c... --witnessed 100 --assume-spent 0.05 --reason 'disk failure'
+
+The council's `folkmoot-node recover` prints the first three. A restored ledger has forgotten what was spent since the
+backup: be satisfied that the reason is true, and let as much be taken as spent as may have been.")]
+    Recovery(Recovery),
     /// Show who holds which certificate, and what runs out next.
     #[command(after_help = "\
 Examples:
@@ -292,6 +301,31 @@ pub(super) struct Floor {
     /// Also write the signed floor here, over an older one.
     #[arg(long, value_name = "FILE")]
     pub(super) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Recovery {
+    /// Whose ledger.
+    #[arg(long, value_name = "CODE")]
+    pub(super) council: CouncilCode,
+    /// Last entry that the restored ledger shares with what was lost.
+    #[arg(long, value_name = "NUMBER:DIGEST")]
+    pub(super) held: String,
+    /// Highest lost entry that anybody has seen.
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) witnessed: u64,
+    /// What is taken as spent in the lost entries, as rho.
+    #[arg(long, value_name = "RHO")]
+    pub(super) assume_spent: String,
+    /// Why, for the council's audit log.
+    #[arg(long, value_name = "TEXT")]
+    pub(super) reason: String,
+    /// The governance key, if it is not in DIR/governance.
+    #[arg(long, value_name = "FILE")]
+    pub(super) governance_key: Option<PathBuf>,
+    /// Where the signed recovery goes.
+    #[arg(long, value_name = "FILE", default_value = "recovery.json")]
+    pub(super) out: PathBuf,
 }
 
 #[derive(Debug, Args)]

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
 use folkmoot_proto::identity::Kind;
+use folkmoot_proto::privacy::Rho;
+use folkmoot_proto::recovery::Statement;
 use folkmoot_runtime::enrol::{make_request, repeat_request, write_new};
 use jiff::Timestamp;
 
 use super::args::{
-    Arguments, Command, Crl, Floor, Init, Inspect, Issue, List, Registry, Renew, ReplaceIssuing, RequestArguments,
-    Revoke,
+    Arguments, Command, Crl, Floor, Init, Inspect, Issue, List, Recovery, Registry, Renew, ReplaceIssuing,
+    RequestArguments, Revoke,
 };
 use super::show;
 use crate::authority::{Authority, Issued, Order};
@@ -42,6 +44,7 @@ pub(super) fn command(arguments: Arguments, now: Timestamp, out: &mut dyn Write,
         Command::Crl(crl) => said.crl(dir, crl),
         Command::Registry(registry) => said.registry(dir, registry),
         Command::Floor(floor) => said.floor(dir, floor),
+        Command::Recovery(recovery) => said.recovery(dir, &recovery),
         Command::List(list) => said.list(dir, &list),
         Command::Inspect(inspect) => said.inspect(&inspect),
         Command::ReplaceIssuing(replace) => said.replace_issuing(dir, replace),
@@ -250,6 +253,37 @@ impl Said<'_> {
         let (_, version) = authority.sign_floor(floor.governance_key.as_deref(), &floor.file, &text, self.now)?;
         self.publish(&authority, "floor.json", floor.out.as_deref())?;
         writeln!(self.err, "floor version {version}; nodes take it up when it arrives, and refuse a policy below it")?;
+        Ok(())
+    }
+
+    fn recovery(&mut self, dir: &Path, recovery: &Recovery) -> Outcome {
+        let bad = |what: &str, text: &str, form: &str| format!("{what} '{text}' is not {form}");
+        let (number, digest) = recovery.held.split_once(':').unwrap_or((&recovery.held, ""));
+        let mut held_digest = [0; 32];
+        let held_entries = match (number.parse(), hex::decode_to_slice(digest, &mut held_digest)) {
+            (Ok(number), Ok(())) => number,
+            _ => return Err(bad("--held", &recovery.held, "a number, a colon and 64 hexadecimal characters").into()),
+        };
+        let spent = recovery.assume_spent.trim();
+        let assume_spent_nano = match Rho::parse(spent) {
+            Some(rho) => rho.nano(),
+            None if spent == "0" => 0,
+            None => return Err(bad("--assume-spent", spent, "a rho such as 0.05").into()),
+        };
+        let statement = Statement {
+            council: recovery.council,
+            held_entries,
+            held_digest,
+            witnessed_entries: recovery.witnessed,
+            assume_spent_nano,
+            reason: recovery.reason.trim().to_owned(),
+            issued_at: self.now,
+        };
+        let authority = Authority::open(dir)?;
+        let signed = authority.sign_recovery(recovery.governance_key.as_deref(), statement)?;
+        replace(&recovery.out, &crate::governance::json(&signed))?;
+        writeln!(self.out, "{}", recovery.out.display())?;
+        writeln!(self.err, "next: the council runs `folkmoot-node recover {}`", recovery.out.display())?;
         Ok(())
     }
 

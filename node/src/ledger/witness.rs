@@ -136,6 +136,25 @@ impl Ledger {
         })?
     }
 
+    /// What the federation's authority must countersign to end a doubt: the last entry below every head in doubt, and the
+    /// highest number in doubt. `None` when nothing is in doubt.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn recovery_needs(&self) -> Result<Option<(Head, u64)>, Error> {
+        Ok(self.look("what a recovery needs", |step| {
+            let range: Option<(Option<i64>, Option<i64>)> =
+                step.one("SELECT min(entries), max(entries) FROM doubt", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let Some((Some(least), Some(most))) = range else { return Ok(None) };
+            let held = step.one(
+                "SELECT number, digest FROM entry WHERE number < ?1 ORDER BY number DESC LIMIT 1",
+                params![least],
+                |row| Ok(Head { entries: row.get::<_, i64>(0)?.unsigned_abs(), digest: row.get(1)? }),
+            )?;
+            Ok(Some((held.unwrap_or(Head { entries: 0, digest: [0; 32] }), most.unsigned_abs())))
+        })?)
+    }
+
     /// Heads that others have seen and that this chain does not hold; empty when all is well.
     ///
     /// # Errors

@@ -133,3 +133,24 @@ fn a_clock_that_went_back_stops_answers_and_nothing_else() {
     spend(&bench, &ledger, 3);
     bench.sound();
 }
+
+#[test]
+fn a_restored_ledger_says_what_the_authority_must_countersign_however_long_it_went_on() {
+    let (bench, ledger, _, seen) = restored();
+    assert_eq!(ledger.recovery_needs().unwrap(), None);
+    for id in 10..14 {
+        spend(&bench, &ledger, id);
+    }
+    drop(ledger.observe_witness(&seen));
+    let (held, witnessed) = ledger.recovery_needs().unwrap().unwrap();
+    assert_eq!((held.entries, witnessed), (seen.entries - 1, seen.entries));
+    let signed = recovery(held, Head { entries: witnessed, ..seen }, 0);
+    let before = ledger.head().unwrap();
+    let head = ledger.recover(&signed, &GovernanceKey::of(&authority()), &england()).unwrap();
+    assert_eq!(head.entries, before.entries + 1, "numbers in use already are not skipped");
+    for fine in [seen, before, head] {
+        ledger.observe_witness(&fine).unwrap();
+    }
+    spend(&bench, &ledger, 20);
+    bench.sound();
+}
