@@ -148,6 +148,26 @@ fn from_nothing_to_a_council_that_connects_and_signs() {
 }
 
 #[test]
+fn a_recovery_is_signed_for_one_council_with_its_reason() {
+    let desk = Desk::with_federation();
+    let held = format!("80:{}", "ab".repeat(32));
+    let ask = |held: &str, spent: &str| {
+        format!(
+            "recovery --council 503 --held {held} --witnessed 100 --assume-spent {spent} --reason flood --out @r.json"
+        )
+    };
+    assert!(desk.done(&ask(&held, "0.05")).err.contains("folkmoot-node recover"));
+    let text = std::fs::read_to_string(desk.path("r.json")).unwrap();
+    for part in ["folkmoot/recovery/1", "\"503\"", "50000000", "flood"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    desk.done(&ask(&held, "0"));
+    assert!(desk.refused(&ask("80:ab", "0")).contains("64 hexadecimal"));
+    assert!(desk.refused(&ask(&held, "much")).contains("--assume-spent"));
+    assert!(desk.refused(&ask(&format!("101:{}", "ab".repeat(32)), "0")).contains("refused by the node"));
+}
+
+#[test]
 fn nothing_is_overwritten() {
     let desk = Desk::with_federation();
     let told = desk.refused("init --federation other");

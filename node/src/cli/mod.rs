@@ -17,6 +17,7 @@ mod measure;
 mod pending;
 mod policy;
 mod quality;
+mod recover;
 mod run;
 mod session;
 mod show;
@@ -84,6 +85,8 @@ enum Command {
     Budget(budget::Args),
     /// Check, export or publish the audit log
     Audit(audit::Args),
+    /// Go on with a restored ledger, by leave of the federation's authority
+    Recover(recover::Args),
     /// Stay linked to the coordinator and answer what the policy allows
     Run(run::Args),
     /// How the node stands and what it holds
@@ -124,6 +127,9 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode 
             Session::open(&home).and_then(|session| budget::run(session.ledger(), &session.policy()?, &args))
         }
         Command::Audit(args) => read_audit(&home, &args),
+        Command::Recover(args) => Session::open(&home).and_then(|session| {
+            recover::run(session.ledger(), &home.governance(), &session.config().federation, &args)
+        }),
         Command::Run(args) => run::run(&home, &args),
         Command::Status(args) => status::run(&home, &args),
         Command::Completions { shell } => {

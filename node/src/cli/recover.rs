@@ -16,7 +16,7 @@ use crate::ledger::Ledger;
 #[command(
     after_help = "A node whose ledger was restored from a backup, or copied, answers nothing: others have seen entries that it does not hold. Without a file, this command prints what the federation's authority needs to countersign; with the authority's file, the node goes on.\n\nExamples:\n  folkmoot-node recover\n  folkmoot-node recover recovery.json"
 )]
-pub struct Args {
+pub(super) struct Args {
     /// The authority's countersigned recovery
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
@@ -26,10 +26,12 @@ pub struct Args {
 ///
 /// # Errors
 /// When the recovery is not the authority's, does not fit this ledger, or the ledger cannot be used.
-pub fn run(ledger: &Ledger, governance: &Path, federation: &Federation, args: &Args) -> anyhow::Result<()> {
+pub(super) fn run(ledger: &Ledger, governance: &Path, federation: &Federation, args: &Args) -> anyhow::Result<()> {
     let Some(file) = &args.file else {
         let Some((held, witnessed)) = ledger.recovery_needs()? else {
-            println!("nobody is known to have seen anything that this ledger does not hold; there is nothing to recover");
+            println!(
+                "nobody is known to have seen anything that this ledger does not hold; there is nothing to recover"
+            );
             return Ok(());
         };
         println!("Ask the federation's authority to run, once it is satisfied why and what may have been spent:\n");
