@@ -20,6 +20,7 @@ mod lts003;
 mod lts004;
 mod pathways;
 mod people;
+mod sts;
 #[cfg(test)]
 mod tests;
 mod waiting;
@@ -160,4 +161,7 @@ const METHODS: &[(&str, Method)] = &[
     ("COSTS", costs::in_period),
     ("COSTS-WEEKLY", costs::in_a_week),
     ("PATHWAYS", pathways::pathways),
+    ("STS001", sts::sts001),
+    ("STS002A", sts::sts002a),
+    ("STS002B", sts::sts002b),
 ];

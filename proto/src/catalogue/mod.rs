@@ -14,6 +14,7 @@ pub mod pathways;
 mod people;
 mod reablement;
 mod support;
+pub mod sts;
 pub mod waiting;
 
 pub use document::page;
@@ -384,6 +385,7 @@ const FAMILIES: &[&[Measure]] = &[
     events::MEASURES,
     costs::MEASURES,
     pathways::MEASURES,
+    sts::MEASURES,
 ];
 
 /// The measure with this id, however it is written: `ASCOF-2E`, `ascof 2e` and `2E` are the same.

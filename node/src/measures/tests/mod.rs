@@ -16,6 +16,7 @@ mod random;
 mod scene;
 mod sensitivity;
 mod support;
+mod sts;
 mod waiting;
 
 use folkmoot_proto::catalogue;
