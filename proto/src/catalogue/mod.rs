@@ -13,8 +13,8 @@ mod events;
 pub mod pathways;
 mod people;
 mod reablement;
-mod support;
 pub mod sts;
+mod support;
 pub mod waiting;
 
 pub use document::page;

@@ -15,8 +15,8 @@ mod plain;
 mod random;
 mod scene;
 mod sensitivity;
-mod support;
 mod sts;
+mod support;
 mod waiting;
 
 use folkmoot_proto::catalogue;
