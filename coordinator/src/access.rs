@@ -7,6 +7,7 @@
 //! | jobs | own | own | all, no figures | no | no |
 //! | releases | all | own board's part | no | manifests | no |
 //! | withdraw | yes | no | yes | no | no |
+//! | witnessed heads | yes | no | yes | yes | no |
 //!
 //! Where a caller may not see a thing, the answer is the same as if there were no such thing.
 
@@ -30,6 +31,8 @@ pub enum Action {
     Export,
     /// Withdraw a release.
     Withdraw,
+    /// See the heads of councils' records that were witnessed.
+    ReadHeads,
 }
 
 impl Action {
@@ -41,6 +44,7 @@ impl Action {
             Self::ReadReleases => "read releases",
             Self::Export => "export releases",
             Self::Withdraw => "withdraw releases",
+            Self::ReadHeads => "see witnessed heads",
         }
     }
 
@@ -51,6 +55,7 @@ impl Action {
             Self::Ask | Self::Export => &[NationalAnalyst, IcbAnalyst],
             Self::ReadReleases => &[NationalAnalyst, IcbAnalyst, Auditor],
             Self::Withdraw => &[NationalAnalyst, Operator],
+            Self::ReadHeads => &[NationalAnalyst, Operator, Auditor],
         }
     }
 }
@@ -97,15 +102,16 @@ mod tests {
                 Action::ReadReleases,
                 Action::Export,
                 Action::Withdraw,
+                Action::ReadHeads,
             ]
             .map(|action| allow(&caller, action).is_ok())
         };
-        assert_eq!(may("analyst/national/a"), [true, true, true, true, true, true]);
-        assert_eq!(may("analyst/icb/QHM/b"), [true, true, true, true, true, false]);
-        assert_eq!(may("operator/ops"), [true, false, true, false, false, true]);
-        assert_eq!(may("auditor/x"), [false, false, false, true, false, false]);
-        assert_eq!(may("council/503"), [false; 6]);
-        assert_eq!(may("coordinator/main"), [false; 6]);
+        assert_eq!(may("analyst/national/a"), [true; 7]);
+        assert_eq!(may("analyst/icb/QHM/b"), [true, true, true, true, true, false, false]);
+        assert_eq!(may("operator/ops"), [true, false, true, false, false, true, true]);
+        assert_eq!(may("auditor/x"), [false, false, false, true, false, false, true]);
+        assert_eq!(may("council/503"), [false; 7]);
+        assert_eq!(may("coordinator/main"), [false; 7]);
     }
 
     #[test]

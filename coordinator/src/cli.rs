@@ -9,6 +9,16 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use folkmoot_proto::period::Day;
 use folkmoot_proto::reason::Refusal;
 
+/// Writes a line to standard output; the caller ends quietly when nobody reads any more.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::cli::write(format!("{}\n", format_args!($($text)*)).as_bytes())? };
+}
+
+/// Writes text to standard output; the caller ends quietly when nobody reads any more.
+macro_rules! put {
+    ($($text:tt)*) => { $crate::cli::write(format!($($text)*).as_bytes())? };
+}
+
 mod ask;
 mod client;
 mod read;
@@ -94,6 +104,8 @@ enum Command {
         #[command(flatten)]
         caller: Caller,
     },
+    /// List the heads of councils' ledgers that the coordinator has witnessed, for auditors
+    Heads(Caller),
     /// Withdraw a release; it stays readable, marked as withdrawn
     Withdraw {
         /// The release's number (12, or 12.1 for its first revision) or id
@@ -168,6 +180,21 @@ pub(crate) fn day(text: &str) -> Result<Day, String> {
     text.parse().map_err(|error: folkmoot_proto::period::Error| error.to_string())
 }
 
+/// Whoever read our output has gone, as `head` does: no reason to complain.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads the output any more")]
+struct Unread;
+
+/// Writes to standard output.
+pub(crate) fn write(bytes: &[u8]) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    let mut output = std::io::stdout().lock();
+    match output.write_all(bytes).and_then(|()| output.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Err(Unread.into()),
+        other => Ok(other?),
+    }
+}
+
 /// What a command came to.
 pub(crate) type Outcome = anyhow::Result<u8>;
 
@@ -184,6 +211,7 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     };
     match perform(cli.command) {
         Ok(code) => ExitCode::from(code),
+        Err(error) if error.is::<Unread>() => ExitCode::from(OK),
         Err(error) => {
             let refused = error.chain().find_map(|cause| cause.downcast_ref::<Refusal>());
             match refused {
@@ -205,7 +233,9 @@ fn perform(command: Command) -> Outcome {
         Command::Run(run) => serve(&run),
         Command::Measures { measure, json } => read::measures(measure.as_deref(), json),
         Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "folkmoot-coordinator", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "folkmoot-coordinator", &mut script);
+            write(&script)?;
             Ok(OK)
         }
         calling => {
@@ -226,6 +256,7 @@ async fn call(command: Command) -> Outcome {
         Command::Releases { measure, caller } => read::releases(&caller, measure.unwrap_or_default()).await,
         Command::Show { release, level, caller } => read::show(&caller, release, level.map(LevelWord::level)).await,
         Command::Export { release, format, output, caller } => read::export(&caller, release, format, output).await,
+        Command::Heads(caller) => read::heads(&caller).await,
         Command::Withdraw { release, reason, caller } => read::withdraw(&caller, release, reason).await,
         Command::Run(_) | Command::Measures { .. } | Command::Completions { .. } => Ok(OK),
     }
@@ -240,7 +271,11 @@ fn serve(run: &Run) -> Outcome {
         let stop = folkmoot_runtime::shutdown::on_signals()?;
         let clock = std::sync::Arc::new(folkmoot_runtime::clock::SystemClock::new());
         // The one line on standard output, for programs that start a coordinator on port 0.
-        crate::run::run(config, clock, stop, |address| println!("listening on {address}")).await?;
+        crate::run::run(config, clock, stop, |address| {
+            // A supervisor that does not read it needs no line.
+            let _ = write(format!("listening on {address}\n").as_bytes());
+        })
+        .await?;
         anyhow::Ok(OK)
     })
 }

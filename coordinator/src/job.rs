@@ -13,6 +13,7 @@
 //! - **How figures are gathered is a strategy** ([`Collect`]): council figures are asked for here, one council at a time;
 //!   joint figures come out of a round over all of them.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -306,8 +307,12 @@ impl Jobs {
     }
 
     fn start(&self, id: JobId, resumed: bool) {
-        if self.changes().insert(id, watch::Sender::new(0)).is_some() {
-            return;
+        match self.changes().entry(id) {
+            // It runs already: the same question was sent twice.
+            Entry::Occupied(_) => return,
+            Entry::Vacant(place) => {
+                place.insert(watch::Sender::new(0));
+            }
         }
         let jobs = self.clone();
         tokio::spawn(async move {

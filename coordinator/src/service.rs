@@ -283,6 +283,24 @@ impl Coordinator for Service {
         self.send(caller, release, format).await
     }
 
+    async fn list_heads(
+        &self,
+        request: Request<wire::ListHeadsRequest>,
+    ) -> Result<Response<wire::ListHeadsReply>, Status> {
+        allowed(&request, Action::ReadHeads)?;
+        let heads = self.store.off_thread(|store| store.heads()).await.map_err(|error| internal(&error))?;
+        let heads = heads
+            .into_iter()
+            .map(|(council, record, head, seen)| wire::WitnessedHead {
+                council,
+                record,
+                head: Some(wire::Head { entries: head.entries, digest: head.digest }),
+                seen,
+            })
+            .collect();
+        Ok(Response::new(wire::ListHeadsReply { heads }))
+    }
+
     async fn withdraw(&self, request: Request<wire::WithdrawRequest>) -> Result<Response<wire::WithdrawReply>, Status> {
         let caller = allowed(&request, Action::Withdraw)?;
         let wire::WithdrawRequest { release: name, reason } = request.into_inner();

@@ -1,5 +1,5 @@
 //! Planning, asking and following.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::print_stderr)]
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -249,29 +249,26 @@ pub(crate) async fn plan(arguments: &PlanArgs) -> Outcome {
             "councils": reply.councils, "linked": reply.linked, "adult_share": reply.adult_share,
             "release": reply.release, "notes": reply.notes, "prices": prices,
         });
-        println!("{}", serde_json::to_string_pretty(&value)?);
+        say!("{}", serde_json::to_string_pretty(&value)?);
         return Ok(OK);
     }
-    println!("{}", tidy(&reply.sentence));
-    println!("  cells               {}", reply.cells);
+    say!("{}", tidy(&reply.sentence));
+    say!("  cells               {}", reply.cells);
     match Rho::from_nano(reply.rho_nano) {
         Some(rho) => {
-            println!("  price per person    rho {rho} (epsilon {:.2} at delta 1e-6)", rho.epsilon(privacy::SHOWN_DELTA))
+            say!("  price per person    rho {rho} (epsilon {:.2} at delta 1e-6)", rho.epsilon(privacy::SHOWN_DELTA))
         }
-        None => println!("  price per person    none: small numbers are hidden, no noise is added"),
+        None => say!("  price per person    none: small numbers are hidden, no noise is added"),
     }
-    println!(
-        "  margin of a cell    one council +/- {}, all councils +/- {}",
-        reply.council_margin, reply.england_margin
-    );
-    println!(
+    say!("  margin of a cell    one council +/- {}, all councils +/- {}", reply.council_margin, reply.england_margin);
+    say!(
         "  councils            {} asked, {} linked now, with {:.1}% of adults",
         reply.councils,
         reply.linked,
         reply.adult_share * 100.0
     );
     for note in &reply.notes {
-        println!("  note                {}", tidy(note));
+        say!("  note                {}", tidy(note));
     }
     if !reply.prices.is_empty() {
         let rows: Vec<Vec<String>> = reply
@@ -282,7 +279,7 @@ pub(crate) async fn plan(arguments: &PlanArgs) -> Outcome {
                 vec![tidy(&price.council), tidy(&price.decision), left, tidy(&price.reason)]
             })
             .collect();
-        print!(
+        put!(
             "\n{}",
             super::table::format(&["council", "decision", "rho left", "reason"], &[false, false, true], &rows)
         );
@@ -325,7 +322,7 @@ async fn finish(
     let mut absent: Vec<String> = Vec::new();
     while let Some(progress) = stream.message().await.map_err(failed)? {
         if detach {
-            println!("{}", tidy(&progress.job));
+            say!("{}", tidy(&progress.job));
             return Ok(OK);
         }
         if last.is_none() {
@@ -349,7 +346,7 @@ async fn finish(
         "released" => {
             let release = read::fetch(connected, last.release.clone()).await?;
             if caller.json {
-                println!("{}", serde_json::to_string_pretty(&release)?);
+                say!("{}", serde_json::to_string_pretty(&release)?);
             } else {
                 read::print(&release, None)?;
             }

@@ -1,5 +1,5 @@
 //! Reading: councils, measures, jobs, releases.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
+#![allow(clippy::print_stderr)]
 
 use std::path::PathBuf;
 
@@ -36,7 +36,7 @@ pub(crate) async fn councils(caller: &Caller) -> Outcome {
                     "data_until": council.data_until.map(day_text) })
             })
             .collect();
-        println!("{}", serde_json::to_string_pretty(&list)?);
+        say!("{}", serde_json::to_string_pretty(&list)?);
         return Ok(OK);
     }
     let rows: Vec<Vec<String>> = reply
@@ -55,12 +55,9 @@ pub(crate) async fn councils(caller: &Caller) -> Outcome {
             ]
         })
         .collect();
-    print!(
-        "{}",
-        format(&["code", "name", "region", "icb", "link", "since (UTC)", "data until", "software"], &[], &rows)
-    );
+    put!("{}", format(&["code", "name", "region", "icb", "link", "since (UTC)", "data until", "software"], &[], &rows));
     let linked = reply.councils.iter().filter(|council| council.linked).count();
-    println!("{linked} of {} councils linked", rows.len());
+    say!("{linked} of {} councils linked", rows.len());
     Ok(OK)
 }
 
@@ -75,7 +72,7 @@ pub(crate) fn measures(name: Option<&str>, json: bool) -> Outcome {
     };
     if json {
         let list: Vec<Value> = found.iter().map(|measure| measure_json(measure)).collect();
-        println!("{}", serde_json::to_string_pretty(&list)?);
+        say!("{}", serde_json::to_string_pretty(&list)?);
         return Ok(OK);
     }
     if name.is_none() {
@@ -86,17 +83,17 @@ pub(crate) fn measures(name: Option<&str>, json: bool) -> Outcome {
                 vec![measure.id.to_owned(), measure.title.to_owned(), dimensions.join(", ")]
             })
             .collect();
-        print!("{}", format(&["measure", "what it counts", "dimensions"], &[], &rows));
+        put!("{}", format(&["measure", "what it counts", "dimensions"], &[], &rows));
         return Ok(OK);
     }
     for measure in found {
-        println!("{} (version {})\n{}\n\n{}\n", measure.id, measure.version, measure.title, measure.text);
-        println!("One person's effect: {}\nSource: {}\n", measure.bound_reason, measure.source);
+        say!("{} (version {})\n{}\n\n{}\n", measure.id, measure.version, measure.title, measure.text);
+        say!("One person's effect: {}\nSource: {}\n", measure.bound_reason, measure.source);
         for dimension in measure.dimensions {
-            println!("{} ({}): {}", dimension.name, dimension.title, categories(dimension.categories));
+            say!("{} ({}): {}", dimension.name, dimension.title, categories(dimension.categories));
         }
         for setting in measure.options {
-            println!("setting {} ({}), default {}", setting.name, setting.title, setting.values.default_text());
+            say!("setting {} ({}), default {}", setting.name, setting.title, setting.values.default_text());
         }
     }
     Ok(OK)
@@ -138,7 +135,7 @@ pub(crate) async fn jobs(caller: &Caller) -> Outcome {
                     "analyst": job.analyst, "created": job.created, "release": job.release, "message": job.message })
             })
             .collect();
-        println!("{}", serde_json::to_string_pretty(&list)?);
+        say!("{}", serde_json::to_string_pretty(&list)?);
         return Ok(OK);
     }
     let rows: Vec<Vec<String>> = reply
@@ -146,7 +143,7 @@ pub(crate) async fn jobs(caller: &Caller) -> Outcome {
         .iter()
         .map(|job| vec![tidy(&job.id), tidy(&job.state), moment(job.created), tidy(&job.sentence), tidy(&job.message)])
         .collect();
-    print!("{}", format(&["job", "state", "asked (UTC)", "question", "message"], &[], &rows));
+    put!("{}", format(&["job", "state", "asked (UTC)", "question", "message"], &[], &rows));
     Ok(OK)
 }
 
@@ -165,7 +162,7 @@ pub(crate) async fn releases(caller: &Caller, measure: String) -> Outcome {
                     "level": release.level })
             })
             .collect();
-        println!("{}", serde_json::to_string_pretty(&list)?);
+        say!("{}", serde_json::to_string_pretty(&list)?);
         return Ok(OK);
     }
     let rows: Vec<Vec<String>> = reply
@@ -184,7 +181,7 @@ pub(crate) async fn releases(caller: &Caller, measure: String) -> Outcome {
         })
         .collect();
     let header = ["release", "made (UTC)", "level", "councils", "protection", "", "question"];
-    print!("{}", format(&header, &[false, false, false, true], &rows));
+    put!("{}", format(&header, &[false, false, false, true], &rows));
     Ok(OK)
 }
 
@@ -210,7 +207,7 @@ pub(crate) async fn show(caller: &Caller, release: String, level: Option<Level>)
     let mut connected = connect(caller).await?;
     let release = fetch(&mut connected, release).await?;
     if caller.json {
-        println!("{}", serde_json::to_string_pretty(&release)?);
+        say!("{}", serde_json::to_string_pretty(&release)?);
     } else {
         print(&release, level)?;
     }
@@ -225,12 +222,12 @@ pub(crate) fn print(release: &Value, level: Option<Level>) -> anyhow::Result<()>
         Value::Null => String::new(),
         other => other.to_string(),
     };
-    println!("Release {}.{}: {}", text("number"), text("revision"), text("question"));
+    say!("Release {}.{}: {}", text("number"), text("revision"), text("question"));
     if let Value::Object(withdrawn) = &release["withdrawn"] {
-        println!("WITHDRAWN: {}", withdrawn.get("reason").and_then(Value::as_str).map(tidy).unwrap_or_default());
+        say!("WITHDRAWN: {}", withdrawn.get("reason").and_then(Value::as_str).map(tidy).unwrap_or_default());
     }
-    println!("{} ({}), data as of {}, boards {}", text("kind"), text("protection"), text("as_of"), text("geography"));
-    println!("{} of {} councils\n", text("councils_answered"), text("councils_asked"));
+    say!("{} ({}), data as of {}, boards {}", text("kind"), text("protection"), text("as_of"), text("geography"));
+    say!("{} of {} councils\n", text("councils_answered"), text("councils_asked"));
     let table: crate::merge::Table =
         serde_json::from_value(release["table"].clone()).context("reading the release's table")?;
     let mut rows = Vec::new();
@@ -256,11 +253,11 @@ pub(crate) fn print(release: &Value, level: Option<Level>) -> anyhow::Result<()>
     }
     let header = ["level", "area", "group", "figure", "value", "", "lower", "upper", "councils", "adults"];
     let right = [false, false, false, false, true, false, true, true, true, true];
-    print!("{}", format(&header, &right, &rows));
-    println!();
-    println!("{}", text("protection_text"));
+    put!("{}", format(&header, &right, &rows));
+    say!("");
+    say!("{}", text("protection_text"));
     for note in manifest["notes"].as_array().into_iter().flatten().filter_map(Value::as_str) {
-        println!("{}", tidy(note));
+        say!("{}", tidy(note));
     }
     let mut missing: std::collections::BTreeMap<(String, String), Vec<String>> = Default::default();
     for council in manifest["councils"].as_array().into_iter().flatten() {
@@ -270,19 +267,18 @@ pub(crate) fn print(release: &Value, level: Option<Level>) -> anyhow::Result<()>
         }
     }
     for ((state, reason), codes) in missing {
-        println!("not in the figures, {state} ({reason}): {}", codes.join(", "));
+        say!("not in the figures, {state} ({reason}): {}", codes.join(", "));
     }
     Ok(())
 }
 
 pub(crate) async fn export(caller: &Caller, release: String, format: String, output: Option<PathBuf>) -> Outcome {
-    use std::io::Write as _;
     let mut connected = connect(caller).await?;
     let request = wire::ExportRequest { release, format };
     let stream = connected.client.export(request).await.map_err(failed)?.into_inner();
     let (name, bytes) = gather(stream).await?;
     if output.as_ref().is_some_and(|path| path.as_os_str() == "-") {
-        std::io::stdout().write_all(&bytes)?;
+        super::write(&bytes)?;
         return Ok(OK);
     }
     let path = match output {
@@ -301,6 +297,34 @@ pub(crate) async fn export(caller: &Caller, release: String, format: String, out
 pub(crate) async fn withdraw(caller: &Caller, release: String, reason: String) -> Outcome {
     let mut connected = connect(caller).await?;
     connected.client.withdraw(wire::WithdrawRequest { release: release.clone(), reason }).await.map_err(failed)?;
-    println!("release {release} is withdrawn");
+    say!("release {release} is withdrawn");
+    Ok(OK)
+}
+
+pub(crate) async fn heads(caller: &Caller) -> Outcome {
+    let mut connected = connect(caller).await?;
+    let reply = connected.client.list_heads(wire::ListHeadsRequest {}).await.map_err(failed)?.into_inner();
+    let digest = |head: &wire::WitnessedHead| hex::encode(head.head.clone().unwrap_or_default().digest);
+    let entries = |head: &wire::WitnessedHead| head.head.as_ref().map_or(0, |head| head.entries);
+    if caller.json {
+        let list: Vec<Value> = reply
+            .heads
+            .iter()
+            .map(|head| {
+                serde_json::json!({ "council": head.council, "record": head.record, "entries": entries(head),
+                    "digest": digest(head), "seen": head.seen })
+            })
+            .collect();
+        say!("{}", serde_json::to_string_pretty(&list)?);
+        return Ok(OK);
+    }
+    let rows: Vec<Vec<String>> = reply
+        .heads
+        .iter()
+        .map(|head| {
+            vec![tidy(&head.council), tidy(&head.record), entries(head).to_string(), moment(head.seen), digest(head)]
+        })
+        .collect();
+    put!("{}", format(&["council", "record", "entries", "seen (UTC)", "digest"], &[false, false, true], &rows));
     Ok(OK)
 }

@@ -75,6 +75,24 @@ impl Store {
         })?)
     }
 
+    /// Every head ever seen, by council, newest last: council, record, head, first seen.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn heads(&self) -> Result<Vec<(String, String, Head, i64)>, Error> {
+        Ok(self.database.read("list witnessed heads", |tx| {
+            tx.prepare_cached(
+                "SELECT council, record, entries, digest, seen FROM heads WHERE entries > 0 \
+                 ORDER BY council, record, entries, seen",
+            )?
+            .query_map([], |row| {
+                let head = Head { entries: row.get::<_, i64>(2)?.unsigned_abs(), digest: row.get(3)? };
+                Ok((row.get(0)?, row.get(1)?, head, row.get(4)?))
+            })?
+            .collect()
+        })?)
+    }
+
     /// Every council that ever linked.
     ///
     /// # Errors
@@ -86,5 +104,29 @@ impl Store {
                 .collect::<rusqlite::Result<Vec<_>>>()
         })?;
         Ok(codes.iter().filter_map(|code| CouncilCode::parse(code).ok()).collect())
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_that_goes_back_or_forks_contradicts_what_was_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("c.db")).unwrap();
+        let council = CouncilCode::parse("503").unwrap();
+        let head = |entries, byte| Head { entries, digest: vec![byte; 32] };
+        let witness = |head: Head| store.witness(council, Record::Ledger, &head, 1).unwrap();
+        assert!(!witness(head(3, 1)));
+        assert!(!witness(head(3, 1)));
+        assert!(!witness(head(5, 2)));
+        assert!(witness(head(4, 3)), "a ledger behind what was seen was taken");
+        assert!(witness(head(5, 9)), "a forked ledger was taken");
+        assert!(!store.witness(council, Record::Audit, &head(1, 1), 1).unwrap());
+        assert_eq!(store.witnessed(council, Record::Ledger).unwrap().unwrap().entries, 5);
+        assert_eq!(store.councils_seen().unwrap(), [council]);
+        assert_eq!(store.heads().unwrap().len(), 5);
     }
 }
