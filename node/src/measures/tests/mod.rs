@@ -12,6 +12,7 @@ mod events;
 mod kit;
 mod pathways;
 mod plain;
+mod plain_support;
 mod random;
 mod scene;
 mod sensitivity;

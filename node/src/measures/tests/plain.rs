@@ -10,7 +10,7 @@ use crate::assemble::Variant;
 use crate::history::{Event, Histories, History};
 use crate::row::EventKind;
 
-const TABLES: u64 = 800;
+const TABLES: u64 = 500;
 
 /// First and last day of the questions, and the last day that details are built for.
 const PERIODS: [(&str, &str); 2] = [("2024-04-01", "2025-03-31"), ("2023-07-01", "2024-06-30")];
@@ -18,29 +18,33 @@ const BUILD_END: &str = "2025-06-30";
 
 /// An event as text; blank is the empty text.
 #[derive(Clone)]
-struct Plain {
-    kind: &'static str,
-    client: &'static str,
-    service: &'static str,
-    component: &'static str,
-    mechanism: &'static str,
-    outcome: &'static str,
-    reason: &'static str,
-    con: &'static str,
-    start: i32,
-    end: i32,
-    death: Option<i32>,
-    birth: Option<i32>,
-    order: u32,
+pub(super) struct Plain {
+    pub(super) kind: &'static str,
+    pub(super) client: &'static str,
+    pub(super) service: &'static str,
+    pub(super) component: &'static str,
+    pub(super) mechanism: &'static str,
+    pub(super) outcome: &'static str,
+    pub(super) reason: &'static str,
+    pub(super) con: &'static str,
+    pub(super) gender: &'static str,
+    pub(super) ethnicity: &'static str,
+    pub(super) employment: &'static str,
+    pub(super) home: &'static str,
+    pub(super) start: i32,
+    pub(super) end: i32,
+    pub(super) death: Option<i32>,
+    pub(super) birth: Option<i32>,
+    pub(super) order: u32,
 }
 
-struct PlainPerson {
-    rows: Vec<Plain>,
-    birth: Option<i32>,
-    death: Option<i32>,
-    gender: &'static str,
-    reason: &'static str,
-    home: &'static str,
+pub(super) struct PlainPerson {
+    pub(super) rows: Vec<Plain>,
+    pub(super) birth: Option<i32>,
+    pub(super) death: Option<i32>,
+    pub(super) gender: &'static str,
+    pub(super) reason: &'static str,
+    pub(super) home: &'static str,
 }
 
 fn text<T: CodeList>(code: Coded<T>) -> &'static str {
@@ -68,6 +72,10 @@ fn plain(event: Event<'_>) -> Plain {
         outcome: text(event.outcome()),
         reason: text(event.reason()),
         con: text(event.has_carer()),
+        gender: text(event.gender()),
+        ethnicity: text(event.ethnicity()),
+        employment: text(event.employment()),
+        home: text(event.accommodation()),
         start: event.start().number(),
         end: event.end().number(),
         death: event.death().map(Day::number),
@@ -88,24 +96,29 @@ fn person(history: History<'_>) -> PlainPerson {
     }
 }
 
-fn age(birth: i32, on: i32) -> i32 {
+pub(super) fn age(birth: i32, on: i32) -> i32 {
     (f64::from(on - birth) / 365.25).floor() as i32
 }
 
-fn number(text: &str) -> i32 {
+pub(super) fn number(text: &str) -> i32 {
     text.parse::<Day>().unwrap().number()
 }
 
-fn long_term(row: &Plain) -> bool {
+pub(super) fn long_term(row: &Plain) -> bool {
     row.service.starts_with("Long term support")
 }
 
-fn add(figures: &mut Figures, name: String) {
+pub(super) fn add(figures: &mut Figures, name: String) {
     *figures.entry(name).or_insert(0) += 1;
 }
 
 /// Compares a measure's cells with the plain ones on every random table and period.
-fn compare(measure: &str, by: &[&str], variant: Option<&str>, method: fn(&PlainPerson, i32, i32, &mut Figures)) {
+pub(super) fn compare(
+    measure: &str,
+    by: &[&str],
+    variant: Option<&str>,
+    method: fn(&PlainPerson, i32, i32, &mut Figures),
+) {
     let settings: Vec<_> = variant.map(|variant| ("variant", variant)).into_iter().collect();
     let mut counted = 0;
     for seed in 0..TABLES {
@@ -121,7 +134,7 @@ fn compare(measure: &str, by: &[&str], variant: Option<&str>, method: fn(&PlainP
             counted += expected.values().sum::<i64>();
         }
     }
-    assert!(counted > 60, "{measure} is hardly tried: {counted} in all");
+    assert!(counted > 40, "{measure} is hardly tried: {counted} in all");
 }
 
 #[test]
@@ -401,7 +414,7 @@ fn two_e_equals_a_plain_second_implementation() {
 }
 
 /// The published rank of a long-term row by its mechanism.
-fn setting(service: &str, mechanism: &str) -> usize {
+pub(super) fn setting(service: &str, mechanism: &str) -> usize {
     match (service, mechanism) {
         ("Long term support: Nursing care", _) => 1,
         ("Long term support: Residential care", _) => 2,
@@ -488,41 +501,6 @@ fn three_d_equals_a_plain_second_implementation() {
 
 #[test]
 fn lts001_equals_a_plain_second_implementation() {
-    const SETTINGS: [&str; 9] = [
-        "Long term support: Nursing care",
-        "Long term support: Residential care",
-        "Long term support: Community, Direct payment",
-        "Long term support: Community, CASSR managed personal budget",
-        "Long term support: Community, CASSR commissioned support",
-        "Long term support: Community, other or unknown mechanism",
-        "Long term support: Prison, CASSR managed personal budget",
-        "Long term support: Prison, CASSR commissioned support",
-        "Long term support: Prison, other or unknown mechanism",
-    ];
-    /// Setting and value of the rows that are left after each step.
-    fn left(mut rows: Vec<(usize, &'static str, i32)>, unknown: &[&str]) -> Option<(&'static str, Vec<&'static str>)> {
-        let best = rows.iter().map(|row| row.0).min()?;
-        rows.retain(|row| row.0 == best);
-        if rows.iter().any(|row| !unknown.contains(&row.1)) {
-            rows.retain(|row| !unknown.contains(&row.1));
-        }
-        let latest = rows.iter().map(|row| row.2).max()?;
-        rows.retain(|row| row.2 == latest);
-        let mut values: Vec<_> = rows.iter().map(|row| row.1).collect();
-        values.sort_unstable();
-        values.dedup();
-        Some((SETTINGS[best - 1], values))
-    }
-    fn held<'a>(person: &'a PlainPerson, first: i32, last: i32) -> impl Iterator<Item = &'a Plain> {
-        person.rows.iter().filter(move |row| {
-            row.client == "Service user"
-                && long_term(row)
-                && row.start <= last
-                && row.end >= first
-                && row.death.is_none_or(|death| death >= first)
-                && row.birth.is_some()
-        })
-    }
     fn reasons(person: &PlainPerson, first: i32, last: i32, figures: &mut Figures) {
         for band in ["18 to 64", "65 and above"] {
             let rows = held(person, first, last)
@@ -558,4 +536,45 @@ fn lts001_equals_a_plain_second_implementation() {
             add(figures, format!("has_unpaid_carer={answer};setting={setting}/count"));
         }
     });
+}
+
+pub(super) const SETTINGS: [&str; 9] = [
+    "Long term support: Nursing care",
+    "Long term support: Residential care",
+    "Long term support: Community, Direct payment",
+    "Long term support: Community, CASSR managed personal budget",
+    "Long term support: Community, CASSR commissioned support",
+    "Long term support: Community, other or unknown mechanism",
+    "Long term support: Prison, CASSR managed personal budget",
+    "Long term support: Prison, CASSR commissioned support",
+    "Long term support: Prison, other or unknown mechanism",
+];
+
+/// Setting and value of the rows that are left after each step.
+pub(super) fn left(
+    mut rows: Vec<(usize, &'static str, i32)>,
+    unknown: &[&str],
+) -> Option<(&'static str, Vec<&'static str>)> {
+    let best = rows.iter().map(|row| row.0).min()?;
+    rows.retain(|row| row.0 == best);
+    if rows.iter().any(|row| !unknown.contains(&row.1)) {
+        rows.retain(|row| !unknown.contains(&row.1));
+    }
+    let latest = rows.iter().map(|row| row.2).max()?;
+    rows.retain(|row| row.2 == latest);
+    let mut values: Vec<_> = rows.iter().map(|row| row.1).collect();
+    values.sort_unstable();
+    values.dedup();
+    Some((SETTINGS[best - 1], values))
+}
+/// The rows of long-term support in the days, by the rules that LTS001a and b share.
+pub(super) fn held<'a>(person: &'a PlainPerson, first: i32, last: i32) -> impl Iterator<Item = &'a Plain> {
+    person.rows.iter().filter(move |row| {
+        row.client == "Service user"
+            && long_term(row)
+            && row.start <= last
+            && row.end >= first
+            && row.death.is_none_or(|death| death >= first)
+            && row.birth.is_some()
+    })
 }
