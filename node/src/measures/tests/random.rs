@@ -115,7 +115,13 @@ impl Dice {
         let mut number = 2;
         for person in 0..people as u32 {
             let mut last = self.near();
-            let births = [Month::new(1950, 1), Month::new(1985, 6), Month::new(2006, 5), Month::new(1960, 4)];
+            let births = [
+                Month::new(1950, 1),
+                Month::new(1985, 6),
+                Month::new(2006, 5),
+                Month::new(1960, 4),
+                Month::new(1999, 6),
+            ];
             let mut birth = self.pick(&births);
             let lean = self.below(3);
             let (gender, reason) = (self.code::<Gender>(), self.code::<SupportReason>());

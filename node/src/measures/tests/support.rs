@@ -231,3 +231,29 @@ row,person,birth,service_type,reason,gender,employment,accommodation,start,end
     );
     assert_eq!(cells(&homes, 1), [("accommodation=Refuge".to_owned(), 1)]);
 }
+
+#[test]
+fn without_a_gender_every_status_of_a_conflict_is_kept() {
+    const TIED: &str = "\
+row,person,birth,service_type,reason,gender,employment,start,end
+1,P,1980-01,Long term support: Community,Learning disability support,,Paid: Hours per week unknown,2023-05-01,
+2,P,1980-01,Long term support: Community,Learning disability support,,Not in paid employment: Seeking work,2023-05-01,";
+    let found = cells(&figures(&histories(TIED), "LTS004-EMPLOYMENT", before()), 2);
+    assert_eq!(found.len(), 2, "{found:?}");
+    let found =
+        cells(&figures(&histories(&TIED.replace("support,,", "support,Male,")), "LTS004-EMPLOYMENT", before()), 2);
+    assert_eq!(found, [("employment=Unknown;gender=Male".to_owned(), 1)]);
+}
+
+#[test]
+fn a_carer_of_25_is_in_the_second_age_group() {
+    let group = |birth: &str| {
+        let csv = format!(
+            "row,person,client,birth,event_type,start,end\n1,P,Unpaid carer,{birth},Assessment,2023-05-01,2023-06-01"
+        );
+        cells(&asked(&histories(&csv), "LTS003", before(), Some(&["age_group"]), &[]), 1)[0].0.clone()
+    };
+    assert_eq!(group("1998-04"), "age_group=18 to 25");
+    assert_eq!(group("1998-03"), "age_group=26 to 64");
+    assert_eq!(group(""), "age_group=Unknown");
+}
