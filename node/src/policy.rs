@@ -47,7 +47,7 @@ pub enum Error {
         source: std::io::Error,
     },
     /// Not TOML, an unknown key, or a value that does not fit; the source names line and key.
-    #[error("the policy cannot be used: {0}")]
+    #[error(transparent)]
     Text(#[from] settings::Error),
     /// The national floor's text is not a policy.
     #[error("the national floor cannot be used: {0}; ask the federation's authority")]

@@ -51,7 +51,7 @@ enum Command {
         /// Folder for register.html and register.csv; older ones in it are replaced
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
-        /// The council's name on the page; its code when left out
+        /// The council's name on the page; that of the published list when left out
         #[arg(long, value_name = "NAME")]
         council: Option<String>,
     },
@@ -76,7 +76,12 @@ pub(super) fn run(book: &Book, code: &str, today: &str, args: &Args) -> anyhow::
             println!("{lines} entries written to {}", path.display());
             Ok(())
         }
-        Command::Register { out, council } => register(book, council.as_deref().unwrap_or(code), today, out),
+        Command::Register { out, council } => {
+            let known = folkmoot_proto::ids::CouncilCode::parse(code).ok();
+            let known = known.and_then(|code| folkmoot_proto::geography::Geography::built_in().council(code));
+            let name = council.as_deref().or(known.map(|council| &*council.name)).unwrap_or(code);
+            register(book, name, today, out)
+        }
     }
 }
 
@@ -90,7 +95,9 @@ fn verify(book: &Book, head: Option<Head>, json: bool) -> anyhow::Result<()> {
         Some(broken) => bail!("the audit log is broken at entry {}: {}", broken.entry, broken.what),
         None if json => Ok(()),
         None => {
-            println!("{} entries, none changed, removed or put in; the budget says what they say", report.entries);
+            let entries =
+                if report.entries == 1 { "1 entry".to_owned() } else { format!("{} entries", report.entries) };
+            println!("{entries}, none changed, removed or put in; the budget says what they say");
             println!("head {}", report.head);
             if head.is_none() {
                 println!("to know that none is missing at the end, compare with a head that somebody else has kept");

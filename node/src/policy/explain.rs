@@ -52,7 +52,11 @@ pub(super) fn sentences(policy: &Policy) -> Vec<String> {
             purpose.lawful_bases.join(", or ")
         };
         let opt_out = match purpose.opt_out {
-            OptOut::Applied => "people with a national data opt-out are left out".to_owned(),
+            OptOut::Applied => {
+                "people with a national data opt-out are left out, and where the node cannot leave them out it \
+                                refuses"
+                    .to_owned()
+            }
             OptOut::NotApplied => format!(
                 "people with a national data opt-out are counted ({})",
                 purpose.opt_out_reason.as_deref().unwrap_or_default()
