@@ -26,6 +26,7 @@ mod figure;
 mod ratio;
 mod recipe;
 
+pub(crate) use areas::count_areas;
 pub use areas::{Area, Level};
 pub use blocks::{Block, Sums, SumsError, blocks, merge_sums};
 pub use figure::{Cell, Number, Row, Statistic, Status};

@@ -60,6 +60,9 @@ impl Scope {
     }
 }
 
+/// The most figures of one release: a quarter of a gigabyte as JSON.
+const MOST_FIGURES: usize = 3_000_000;
+
 /// A checked plan.
 #[derive(Clone, Debug)]
 pub struct Plan {
@@ -138,7 +141,17 @@ impl Plan {
                 query.release().word()
             )));
         }
-        Ok(Self { query, layout, scope: Scope { level, structure, board }, councils, notes })
+        let scope = Scope { level, structure, board };
+        let areas = crate::merge::count_areas(&scope, &councils);
+        // Ratios have a denominator and a percentage beside each pair of counts.
+        let figures = areas * layout.len() * if layout.components().len() == 2 { 2 } else { 1 };
+        if figures > MOST_FIGURES {
+            return Err(invalid(format!(
+                "the release would hold {figures} figures for {areas} areas, and the limit is {MOST_FIGURES}: ask for fewer \
+                 dimensions or categories, or for wider areas"
+            )));
+        }
+        Ok(Self { query, layout, scope, councils, notes })
     }
 
     /// The question, as-of day fixed.
@@ -372,6 +385,21 @@ mod tests {
         assert_eq!(plan.scope().structure().version, "icb-2026");
         assert!(plan.notes()[0].contains("S1Y5D"));
         assert_eq!(check(request(wire::Level::Board), "icb/ZZZ/b").unwrap_err().reason(), Reason::NotAllowed);
+    }
+
+    #[test]
+    fn a_release_too_large_to_read_is_refused_before_anybody_is_asked() {
+        let by = ["age_group", "ethnic_group", "primary_support_reason", "accommodation"];
+        let release = Release::CouncilSuppressed(Profile::Hospital);
+        let (query, _) = testing::question("people", Some(&by), release);
+        let request = |level: wire::Level| wire::PlanRequest {
+            query: Some((&query).into()),
+            level: level.into(),
+            ..Default::default()
+        };
+        let refusal = check(request(wire::Level::Council), "national/a").unwrap_err();
+        assert!(refusal.sentence().contains("fewer dimensions"), "{refusal}");
+        assert!(check(request(wire::Level::England), "national/a").is_ok());
     }
 
     #[test]

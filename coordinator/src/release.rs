@@ -383,6 +383,7 @@ impl Release {
     }
 
     fn cut(&self, board: &BoardCode) -> Option<View> {
+        let manifest = self.manifest.cut(board)?;
         let members = members_for(board, &self.manifest.geography)?;
         let own = |area: &Area| match area.level {
             Level::Board => area.board.as_deref() == Some(board.as_str()),
@@ -393,18 +394,45 @@ impl Release {
         if areas.is_empty() {
             return None;
         }
-        let mut manifest = self.manifest.clone();
-        manifest.councils.retain(|council| members.contains(&council.code));
-        manifest.councils_asked = manifest.councils.len();
-        manifest.councils_answered =
-            manifest.councils.iter().filter(|council| council.outcome.state.has_answer()).count();
-        manifest.revision_reason.clear();
-        manifest.notes = vec![format!("Cut to board {board} and its councils; the digest is that of the whole table.")];
         Some(View {
             manifest,
             withdrawn: self.withdrawn.clone(),
             table: Table { rows: self.table.rows.clone(), areas },
         })
+    }
+}
+
+impl Manifest {
+    /// What a caller may know of a release without its figures, `None` when that is nothing: the same as the manifest of
+    /// [`Release::view_for`].
+    pub fn seen_by(&self, caller: &Identity) -> Option<Self> {
+        match caller.role() {
+            Role::NationalAnalyst | Role::Auditor => Some(self.clone()),
+            Role::IcbAnalyst => self.cut(caller.board()?),
+            Role::Council | Role::Coordinator | Role::Operator => None,
+        }
+    }
+
+    /// The part about one board and its councils, `None` when the release shows neither.
+    fn cut(&self, board: &BoardCode) -> Option<Self> {
+        let members = members_for(board, &self.geography)?;
+        let shows_board = self.level == Level::Board
+            && (self.board.is_empty() || self.board == board.as_str())
+            && Geography::built_in().structure(&self.geography).is_some_and(|it| it.board(board).is_some());
+        if !shows_board && self.level != Level::Council {
+            return None;
+        }
+        let mut manifest = self.clone();
+        manifest.councils.retain(|council| members.contains(&council.code));
+        if manifest.councils.is_empty() {
+            return None;
+        }
+        manifest.councils_asked = manifest.councils.len();
+        manifest.councils_answered =
+            manifest.councils.iter().filter(|council| council.outcome.state.has_answer()).count();
+        manifest.revision_reason.clear();
+        manifest.notes = vec![format!("Cut to board {board} and its councils; the digest is that of the whole table.")];
+        Some(manifest)
     }
 }
 
@@ -574,6 +602,13 @@ pub(crate) mod tests {
         let text = serde_json::to_string(&view).unwrap();
         assert!(!text.contains("Lincolnshire") && !text.contains("503") && !text.contains("England\""), "{text}");
         assert_eq!(release.view_for(&analyst("analyst/icb/QOQ/b")), None);
+        for who in
+            ["analyst/icb/QHM/b", "analyst/icb/QOQ/b", "analyst/icb/S1Y5D/b", "analyst/national/a", "operator/ops"]
+        {
+            let caller = analyst(who);
+            let view = release.view_for(&caller);
+            assert_eq!(view.map(|view| view.manifest().clone()), release.manifest().seen_by(&caller), "{who}");
+        }
         assert_eq!(release.view_for(&analyst("operator/ops")), None);
         assert_eq!(release.view_for(&analyst("council/104")), None);
         let audited = release.view_for(&analyst("auditor/x")).unwrap();

@@ -245,24 +245,21 @@ impl Coordinator for Service {
             }
         };
         let found =
-            self.store.off_thread(move |store| store.releases(&measure)).await.map_err(|error| internal(&error))?;
+            self.store.off_thread(move |store| store.manifests(&measure)).await.map_err(|error| internal(&error))?;
         let releases = found
             .into_iter()
-            .filter_map(|found| found.release.view_for(&caller))
-            .map(|view| {
-                let manifest = view.manifest();
-                wire::ReleaseSummary {
-                    id: manifest.release.clone(),
-                    number: manifest.number,
-                    revision: manifest.revision,
-                    measure: manifest.measure.clone(),
-                    sentence: manifest.question.clone(),
-                    kind: format!("{} ({})", manifest.kind, manifest.protection),
-                    created: manifest.created,
-                    withdrawn: view.withdrawn().is_some(),
-                    councils: manifest.councils_answered as u32,
-                    level: manifest.level.word().to_owned(),
-                }
+            .filter_map(|(manifest, withdrawn)| Some((manifest.seen_by(&caller)?, withdrawn)))
+            .map(|(manifest, withdrawn)| wire::ReleaseSummary {
+                id: manifest.release.clone(),
+                number: manifest.number,
+                revision: manifest.revision,
+                measure: manifest.measure.clone(),
+                sentence: manifest.question.clone(),
+                kind: format!("{} ({})", manifest.kind, manifest.protection),
+                created: manifest.created,
+                withdrawn,
+                councils: manifest.councils_answered as u32,
+                level: manifest.level.word().to_owned(),
             })
             .collect();
         Ok(Response::new(wire::ListReleasesReply { releases }))

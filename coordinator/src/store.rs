@@ -14,7 +14,7 @@ mod releases;
 
 pub use heads::{Head, Record};
 pub use jobs::{Job, JobState};
-pub use releases::{Found, Summary};
+pub use releases::Found;
 
 /// The kind of store and its history.
 pub const SCHEMA: Schema = Schema {

@@ -111,6 +111,11 @@ pub(super) fn residents(geography: &Geography, codes: &BTreeSet<CouncilCode>) ->
     })
 }
 
+/// How many areas a release of this scope and these councils has.
+pub(crate) fn count_areas(scope: &Scope, asked: &BTreeSet<CouncilCode>) -> usize {
+    areas(Geography::built_in(), scope, asked).len()
+}
+
 /// The areas of a plan that hold at least one council asked.
 pub(super) fn areas(geography: &Geography, scope: &Scope, asked: &BTreeSet<CouncilCode>) -> Vec<Outline> {
     let mut areas = Vec::new();

@@ -5,7 +5,7 @@ use folkmoot_runtime::store::Stop;
 use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{Error, Store};
-use crate::release::{Place, Release, Withdrawal};
+use crate::release::{Manifest, Place, Release, Withdrawal};
 use crate::store::JobState;
 use folkmoot_proto::wire::v1 as wire;
 
@@ -16,17 +16,6 @@ pub struct Found {
     pub release: Release,
     /// The job that made it.
     pub job: String,
-}
-
-/// The numbers of an earlier release of the same series.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Summary {
-    /// Its id.
-    pub id: String,
-    /// Its number.
-    pub number: u64,
-    /// Its revision.
-    pub revision: u32,
 }
 
 const COLUMNS: &str = "id, job, manifest, figures, withdrawn_at, withdrawn_by, withdrawn_reason";
@@ -131,18 +120,29 @@ impl Store {
         found.map(Found::try_from).transpose()
     }
 
-    /// All releases, newest first; of one measure unless `measure` is empty.
+    /// The manifests of all releases, newest first, and whether each was withdrawn; of one measure unless `measure` is
+    /// empty. Figures are not read.
     ///
     /// # Errors
     /// [`Error`].
-    pub fn releases(&self, measure: &str) -> Result<Vec<Found>, Error> {
+    pub fn manifests(&self, measure: &str) -> Result<Vec<(Manifest, bool)>, Error> {
         let rows = self.database.read("list releases", |tx| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM releases WHERE ?1 = '' OR measure = ?1 ORDER BY number DESC, revision DESC LIMIT 500"
-            );
-            tx.prepare_cached(&sql)?.query_map([measure], raw)?.collect::<rusqlite::Result<Vec<_>>>()
+            tx.prepare_cached(
+                "SELECT id, manifest, withdrawn_at IS NOT NULL FROM releases WHERE ?1 = '' OR measure = ?1 \
+                 ORDER BY number DESC, revision DESC LIMIT 1000",
+            )?
+            .query_map([measure], |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, bool>(2)?))
+            })?
+            .collect::<rusqlite::Result<Vec<_>>>()
         })?;
-        rows.into_iter().map(Found::try_from).collect()
+        rows.into_iter()
+            .map(|(id, text, withdrawn)| {
+                let manifest = serde_json::from_str(&text)
+                    .map_err(|source| crate::release::Error::Json { release: id, source })?;
+                Ok((manifest, withdrawn))
+            })
+            .collect()
     }
 
     /// The newest release of a series that was not withdrawn.
@@ -157,21 +157,6 @@ impl Store {
             tx.prepare_cached(&sql)?.query_row([series], raw).optional()
         })?;
         found.map(Found::try_from).transpose()
-    }
-
-    /// Releases of one question, newest first, that were not withdrawn.
-    ///
-    /// # Errors
-    /// [`Error`].
-    pub fn releases_of(&self, digest: &[u8; 32]) -> Result<Vec<Found>, Error> {
-        let rows = self.database.read("find releases of a question", |tx| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM releases WHERE digest = ?1 AND withdrawn_at IS NULL \
-                 ORDER BY number DESC, revision DESC LIMIT 100"
-            );
-            tx.prepare_cached(&sql)?.query_map([digest.as_slice()], raw)?.collect::<rusqlite::Result<Vec<_>>>()
-        })?;
-        rows.into_iter().map(Found::try_from).collect()
     }
 
     /// Notes that a release was withdrawn. `false` when it had been already.
