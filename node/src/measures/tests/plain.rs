@@ -211,8 +211,7 @@ fn clusters(
         .rows
         .iter()
         .filter(|row| row.client == "Service user" && row.end >= row.start)
-        .cloned()
-        .map(|row| Plain { outcome: if row.outcome.is_empty() { INVALID } else { row.outcome }, ..row })
+        .map(|row| Plain { outcome: if row.outcome.is_empty() { INVALID } else { row.outcome }, ..row.clone() })
         .collect();
     let own = |row: &Plain| row.kind == "Service" && row.service == "Short term support: ST-Max";
     let mut st_max: Vec<Plain> = base.iter().filter(|row| own(row)).cloned().collect();
@@ -568,7 +567,7 @@ pub(super) fn left(
     Some((SETTINGS[best - 1], values))
 }
 /// The rows of long-term support in the days, by the rules that LTS001a and b share.
-pub(super) fn held<'a>(person: &'a PlainPerson, first: i32, last: i32) -> impl Iterator<Item = &'a Plain> {
+pub(super) fn held(person: &PlainPerson, first: i32, last: i32) -> impl Iterator<Item = &Plain> {
     person.rows.iter().filter(move |row| {
         row.client == "Service user"
             && long_term(row)
