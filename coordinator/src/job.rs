@@ -102,6 +102,8 @@ pub struct Context {
     pub wait: Duration,
     /// Whether the request said how long.
     pub explicit_wait: bool,
+    /// Whether the request named the councils one by one.
+    pub named: bool,
     /// Whether a restart interrupted the job.
     pub resumed: bool,
     /// What was known before: parts that are final.
@@ -360,6 +362,7 @@ impl Jobs {
             let context = Context {
                 wait: Duration::from_secs(u64::try_from(job.wait_until - self.now()).unwrap_or(0)),
                 explicit_wait: job.request.wait_s > 0,
+                named: job.request.plan.as_ref().is_some_and(|plan| !plan.councils.is_empty()),
                 resumed,
                 known: known.into_iter().filter(|(_, outcome)| is_final(outcome.state)).collect(),
                 plan: plan.clone(),

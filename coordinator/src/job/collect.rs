@@ -83,7 +83,9 @@ impl Collect for CouncilFigures {
                 continue;
             }
             open.insert(council, None);
-            let known = seen.contains(&council) || self.councils.channel(council).is_some();
+            // Whoever names councils and says how long to wait means councils that are yet to come as well.
+            let awaited = context.explicit_wait && context.named;
+            let known = awaited || seen.contains(&council) || self.councils.channel(council).is_some();
             tasks.spawn(Arc::clone(&asking).ask(council, known, sender.clone()));
         }
         drop(sender);

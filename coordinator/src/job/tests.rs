@@ -312,6 +312,18 @@ async fn a_council_where_a_person_decides_is_asked_again_until_the_wait_is_over(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_council_that_links_while_it_is_waited_for_is_asked_at_once() {
+    let scene = Scene::new();
+    scene.councils.link("104", Manner::Answers).await;
+    let id = scene.submit(&["104", "106"], 1, 600).await;
+    scene.until(id, "106", State::Unreachable).await;
+    scene.councils.link("106", Manner::Answers).await;
+    let job = scene.over(id).await;
+    assert_eq!(scene.release(&job).manifest().councils_answered, 2);
+    assert_eq!(scene.councils.asked("106"), 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_any_answer_the_job_fails_and_says_why() {
     let scene = Scene::new();
     scene.councils.link("106", Manner::Refuses(Reason::BudgetSpent, "the year's budget is spent")).await;
