@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use folkmoot_proto::geography::{Council, Geography};
 use folkmoot_proto::ids::CouncilCode;
+use folkmoot_runtime::clock::{Clock as _, SystemClock};
 use jiff::civil::Date;
 
 use super::args::{Args, Councils};
@@ -104,7 +105,7 @@ fn given(folder: &Path) -> anyhow::Result<(Vec<Part>, Period)> {
 
 /// The day whose data are used, by the oracle and in every question.
 pub fn today() -> Date {
-    jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
+    SystemClock::new().now().to_zoned(jiff::tz::TimeZone::UTC).date()
 }
 
 /// Lists each council's files and asks the oracle, on all cores.

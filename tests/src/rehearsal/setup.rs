@@ -6,7 +6,7 @@ use anyhow::Context;
 use folkmoot_certs::authority::{Authority, Order};
 use folkmoot_proto::identity::{Federation as Name, Identity};
 use folkmoot_proto::ids::CouncilCode;
-use jiff::Timestamp;
+use folkmoot_runtime::clock::{Clock as _, SystemClock};
 
 /// The federation's name in every identity.
 pub const FEDERATION: &str = "rehearsal";
@@ -101,7 +101,8 @@ pub fn issue(authority: &Path, requests: &[(CouncilCode, PathBuf)], answers: &Pa
     }
     let mut authority = Authority::open(authority).context("opening the authority")?;
     let orders: Vec<(&str, &Order)> = asked.iter().map(|(_, pem, order)| (pem.as_str(), order)).collect();
-    let issued = authority.issue_all(&orders, Timestamp::now()).context("issuing the councils' certificates")?;
+    let issued =
+        authority.issue_all(&orders, SystemClock::new().now()).context("issuing the councils' certificates")?;
     for ((path, ..), issued) in asked.iter().zip(issued) {
         write(path, &issued.chain_pem)?;
     }
