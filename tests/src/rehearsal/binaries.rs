@@ -27,6 +27,11 @@ impl Binaries {
     pub fn find() -> anyhow::Result<Self> {
         let own = std::env::current_exe().context("finding the rehearsal's own executable")?;
         let folder = own.parent().context("the rehearsal's executable lies in no folder")?;
+        // Tests lie one folder deeper than programs.
+        let folder = match folder.parent() {
+            Some(above) if folder.ends_with("deps") => above,
+            _ => folder,
+        };
         if let Some(cargo) = std::env::var_os("CARGO") {
             build(Path::new(&cargo), folder)?;
         }
@@ -48,9 +53,10 @@ impl Binaries {
 /// Builds the programs with the profile that the folder is named after.
 fn build(cargo: &Path, folder: &Path) -> anyhow::Result<()> {
     let mut command = std::process::Command::new(cargo);
-    command.arg("build");
+    // The whole workspace is named so that libraries have the same features as in the build that made us: none is built twice.
+    command.args(["build", "--quiet", "--workspace"]);
     for name in NAMES {
-        command.args(["--package", name, "--bin", name]);
+        command.args(["--bin", name]);
     }
     match folder.file_name().and_then(|name| name.to_str()) {
         Some("debug") | None => {}

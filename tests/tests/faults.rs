@@ -1,0 +1,190 @@
+//! What goes wrong in real life, done to real processes: each test kills, cuts, revokes or mixes up one thing.
+
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{code, found, linked, text};
+use folkmoot_tests::rehearsal::asking::KINDS;
+use folkmoot_tests::rehearsal::federation::{Hands, NATIONAL, PATIENCE};
+use folkmoot_tests::rehearsal::process::Running;
+use folkmoot_tests::rehearsal::{compare, setup};
+
+/// Between two looks at something that has no line to wait for.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// What a council has left for each person, in billionths of rho, by its own account.
+async fn left(hands: &Hands, council: &str) -> u64 {
+    let words = ["plan", "PEOPLE", "--from", "2026-03-31", "--to", "2026-03-31", "--kind", "council-private"];
+    let more = ["--councils", council, "--prices", "--json", "--purpose", setup::PURPOSE, "--basis", setup::BASIS];
+    let ended = hands.call(NATIONAL, &[&words[..], &more[..]].concat()).await.unwrap();
+    assert!(ended.status.success(), "{}", ended.err);
+    let plan: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
+    plan["prices"][0]["left_nano"].as_u64().unwrap_or_else(|| panic!("no price in {}", ended.out))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_killed_around_an_answer_charges_each_question_once() {
+    let mut world = linked("104", 40).await;
+    let hands = std::sync::Arc::clone(world.federation.hands());
+    let before = left(&hands, "104").await;
+    let mut asked = 0;
+    for to in ["2025-12-31", "2026-03-31", "2025-09-30"] {
+        let from = to
+            .replace("2025-12-31", "2025-04-01")
+            .replace("2026-03-31", "2025-10-01")
+            .replace("2025-09-30", "2025-04-01");
+        let words = ["ask", "2E", "--from", &from, "--to", to, "--kind", "council-private", "--rho", "0.05"];
+        let more = ["--councils", "104", "--purpose", setup::PURPOSE, "--basis", setup::BASIS];
+        let words = [&words[..], &more[..]].concat();
+        let detached = hands.call(NATIONAL, &[&words[..], &["--detach"][..]].concat()).await.unwrap();
+        assert!(detached.status.success(), "{}", detached.err);
+        world.federation.kill_node(code("104")).await.unwrap();
+        world.federation.start_node(code("104")).await.unwrap();
+        world.federation.linked(code("104"), 0).await.unwrap();
+        // Whatever became of the first try, the question can be asked again, and is paid for once.
+        let ended = hands.call(NATIONAL, &[&words[..], &["--json"][..]].concat()).await.unwrap();
+        assert_eq!(ended.status.code(), Some(0), "{}", ended.err);
+        asked += 1;
+        assert_eq!(left(&hands, "104").await, before - asked * 50_000_000, "after question {asked}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_that_is_killed_leaves_nothing_and_can_be_repeated() {
+    let world = found("104", 2500).await;
+    let (file, wal) = (world.file("104"), world.home("104").join("records.db-wal"));
+    let hands = world.federation.hands();
+    let words = ["import", "--received", "from-name", text(&file)];
+    let log = hands.log("killed");
+    let running = Running::start("the import", hands.node_command(code("104"), &words), &log).await.unwrap();
+    let begun = Instant::now();
+    // In the middle: pages are written, the transaction is open.
+    while std::fs::metadata(&wal).map_or(0, |wal| wal.len()) < 200_000 {
+        assert!(begun.elapsed() < PATIENCE, "the import wrote nothing");
+        tokio::time::sleep(LOOK).await;
+    }
+    running.kill().await.unwrap();
+    let printed = std::fs::read_to_string(&log).unwrap();
+    assert!(!printed.contains("rows"), "the import ended before it was killed: {printed}");
+    assert!(world.submissions("104").await.is_empty());
+    world.federation.import().await.unwrap();
+    assert_eq!(world.submissions("104").await.len(), 4);
+    let mut world = world;
+    world.federation.link(0).await.unwrap();
+    let asked = world.question(KINDS[0]);
+    let release = world.ask(&asked, &[]).await;
+    let checked = compare(&world.federation.present(), &asked, &release).unwrap();
+    assert!(checked.figures > 10 && checked.broken.is_empty(), "{:?}", checked.broken);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn links_and_releases_come_back_with_the_coordinator() {
+    let mut world = linked("104,503", 30).await;
+    let first = world.ask(&world.question(KINDS[0]), &[]).await;
+    let mut printed = Vec::new();
+    for council in ["104", "503"] {
+        printed.push((code(council), world.federation.running(code(council)).unwrap().printed()));
+    }
+    world.federation.kill_coordinator().await.unwrap();
+    world.federation.start_coordinator().await.unwrap();
+    for (council, printed) in printed {
+        world.federation.linked(council, printed).await.unwrap();
+    }
+    assert_eq!(world.councils_linked().await, ["104", "503"]);
+    let shown = world.federation.hands().call(NATIONAL, &["show", &first.number, "--json"]).await.unwrap();
+    assert!(shown.status.success(), "{}", shown.err);
+    let shown: serde_json::Value = serde_json::from_str(&shown.out).unwrap();
+    assert_eq!(shown["table"], serde_json::to_value(&first.table).unwrap());
+    let private = world.ask(&world.question(KINDS[1]), &[]).await;
+    assert_eq!(private.answered, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_council_that_is_not_there_is_named_and_the_coverage_says_so() {
+    let mut world = linked("104,503", 30).await;
+    let all = world.ask(&world.question(KINDS[0]), &[]).await;
+    world.federation.kill_node(code("503")).await.unwrap();
+    let some = world.ask(&world.question(KINDS[1]), &["--wait", "1"]).await;
+    assert_eq!((some.asked, some.answered), (2, 1));
+    assert_eq!(some.missing.keys().collect::<Vec<_>>(), ["503"], "{:?}", some.missing);
+    assert!(some.adult_share().unwrap() < all.adult_share().unwrap());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_folder_runs_once_and_only_with_its_own_key() {
+    let mut world = linked("104,503", 30).await;
+    let hands = std::sync::Arc::clone(world.federation.hands());
+    let second = hands.run_node(code("104")).await.unwrap();
+    let (status, lines) = tokio::time::timeout(PATIENCE, second.ended()).await.expect("it ends").unwrap();
+    assert!(!status.success());
+    let said = lines.join("\n");
+    assert!(said.contains("error") && (said.contains("in use") || said.contains("runs")), "{said}");
+    assert_eq!(world.councils_linked().await, ["104", "503"]);
+
+    world.federation.kill_node(code("104")).await.unwrap();
+    let (own, other) = (world.home("104").join("keys/data.key"), world.home("503").join("keys/data.key"));
+    let kept = std::fs::read(&own).unwrap();
+    std::fs::write(&own, std::fs::read(other).unwrap()).unwrap();
+    for words in [&["status"][..], &["submissions"], &["import", text(&world.file("104"))]] {
+        let ended = world.node("104", words).await;
+        assert_eq!(ended.status.code(), Some(1), "{words:?} {}", ended.out);
+        assert!(ended.err.contains("key"), "{words:?} {}", ended.err);
+    }
+    std::fs::write(&own, kept).unwrap();
+    assert_eq!(world.submissions("104").await.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_council_is_refused_and_told_why() {
+    let mut world = linked("104,503", 30).await;
+    world.federation.kill_coordinator().await.unwrap();
+    let revoke = ["revoke", "--identity", "folkmoot://rehearsal/council/503", "--reason", "left"];
+    world.federation.hands().certs(&revoke).await.unwrap();
+    let printed = world.federation.running(code("104")).unwrap().printed();
+    let printed_503 = world.federation.running(code("503")).unwrap().printed();
+    world.federation.start_coordinator().await.unwrap();
+    world.federation.linked(code("104"), printed).await.unwrap();
+    let node = world.federation.running(code("503")).unwrap();
+    node.line_after(printed_503, |line| line.contains("revoked"), PATIENCE).await.unwrap();
+    assert_eq!(world.councils_linked().await, ["104"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_council_of_another_federation_does_not_get_in() {
+    let (here, there) = tokio::join!(linked("104", 20), found("503", 20));
+    let mut command = there.federation.hands().node_command(code("503"), &["run"]);
+    let port = here.federation.hands().port();
+    command.env("FOLKMOOT_NODE__LINK__COORDINATOR", format!("localhost:{port}"));
+    let mut stranger = Running::start("the stranger", command, &here.folder.path().join("stranger.log")).await.unwrap();
+    let said = |line: &str| line.contains("WARN") || line.contains("ERROR");
+    let why = stranger.line(said, PATIENCE).await.unwrap();
+    assert!(why.contains("issue") || why.contains("root") || why.contains("federation"), "{why}");
+    assert_eq!(here.councils_linked().await, ["104"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_none_is_refused_and_nothing_of_it_is_stored() {
+    let world = found("104", 30).await;
+    let whole = std::fs::read(world.file("104")).unwrap();
+    let header = whole.iter().position(|byte| *byte == b'\n').unwrap();
+    // Bytes without sense, the same in every run.
+    let noise: Vec<u8> = (0_u32..50_000).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let files: [(&str, &[u8]); 5] = [
+        ("empty.csv", b""),
+        ("noise.csv", &noise),
+        ("header-cut.csv", &whole[..header / 2]),
+        ("zipped.csv", b"PK\x03\x04\x14\x00\x00\x00\x08\x00"),
+        ("zeros.csv", &[0; 4096]),
+    ];
+    for (name, bytes) in files {
+        let path = world.folder.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        let ended = world.node("104", &["import", text(&path)]).await;
+        assert_eq!(ended.status.code(), Some(1), "{name} {}{}", ended.out, ended.err);
+        assert!(ended.err.contains(name) && !ended.err.contains("panicked"), "{name} {}", ended.err);
+        assert!(world.submissions("104").await.is_empty(), "{name}");
+    }
+}
