@@ -177,8 +177,12 @@ impl Release {
             .map(|area| {
                 let cell = &area.cells[place];
                 let number = |number: Option<merge::Number>| number.map(merge::Number::get);
-                let released =
-                    Released { value: number(cell.value), low: number(cell.lower), high: number(cell.upper) };
+                let released = Released {
+                    value: number(cell.value),
+                    low: number(cell.lower),
+                    high: number(cell.upper),
+                    margin: number(cell.margin),
+                };
                 (area.name.clone(), released)
             })
             .collect()

@@ -62,6 +62,8 @@ pub struct Released {
     pub low: Option<f64>,
     /// Most that it may be.
     pub high: Option<f64>,
+    /// Margin of error: with noise its half width, even where bounds stop at zero.
+    pub margin: Option<f64>,
 }
 
 impl Released {
@@ -137,8 +139,9 @@ pub fn check(
             continue;
         }
         checked.outside += 1;
-        let sigma = (high - low) / 2.0 / HALF_WIDTH;
-        let far = (exact - (high + low) / 2.0).abs();
+        // Bounds of noise stop at zero, since no count is below it; value and margin tell what was drawn.
+        let sigma = figure.margin.unwrap_or_default() / HALF_WIDTH;
+        let far = figure.value.map_or(f64::INFINITY, |value| (exact - value).abs());
         if promise == Promise::Certain || far > SIGMAS * sigma + 1.0 {
             checked.broken.push(format!("{what}, {area}: said to be within {low} to {high}, the truth is {exact}"));
         }
@@ -189,7 +192,7 @@ mod tests {
             ("England".to_owned(), Pair { yes: 70, no: 30 }),
             ("London".to_owned(), Pair { yes: 0, no: 0 }),
         ]);
-        let figure = |low, high| Released { value: Some(69.0), low: Some(low), high: Some(high) };
+        let figure = |low, high| Released { value: Some(69.0), low: Some(low), high: Some(high), margin: None };
         let right = BTreeMap::from([("England".to_owned(), figure(66.0, 72.0))]);
         let (text, outside) = table("2E", &truth, &right);
         assert_eq!(outside, 0, "{text}");
@@ -200,18 +203,19 @@ mod tests {
 
     #[test]
     fn a_certain_bound_may_never_break_and_noise_only_within_reason() {
-        let check = |promise, low, high| {
-            let released = Released { value: None, low: Some(low), high: Some(high) };
+        let check = |promise, value: f64, margin: f64| {
+            let (low, high) = (Some((value - margin).max(0.0)), Some(value + margin));
+            let released = Released { value: Some(value), low, high, margin: Some(margin) };
             let mut checked = Checked::default();
             let truth = BTreeMap::from([("England".to_owned(), 100)]);
             let released = BTreeMap::from([("England".to_owned(), released)]);
             super::check("yes", promise, &truth, &released, &mut checked);
             (checked.outside, checked.broken.len())
         };
-        assert_eq!(check(Promise::Certain, 100.0, 104.0), (0, 0));
-        assert_eq!(check(Promise::Certain, 101.0, 104.0), (1, 1));
-        assert_eq!(check(Promise::Noise, 101.0, 140.0), (1, 0));
-        assert_eq!(check(Promise::Noise, 200.0, 240.0), (1, 1));
+        assert_eq!(check(Promise::Certain, 102.0, 2.0), (0, 0));
+        assert_eq!(check(Promise::Certain, 102.5, 1.5), (1, 1));
+        assert_eq!(check(Promise::Noise, 120.0, 19.0), (1, 0));
+        assert_eq!(check(Promise::Noise, 220.0, 19.0), (1, 1));
         let mut checked = Checked::default();
         let truth = BTreeMap::from([("England".to_owned(), 100)]);
         super::check("yes", Promise::Noise, &truth, &BTreeMap::new(), &mut checked);
