@@ -12,17 +12,17 @@ use folkmoot_tests::rehearsal::process::Ended;
 use folkmoot_tests::rehearsal::{asking, question};
 
 /// A federation with its folder and the period that its files are about.
-pub struct World {
+pub(crate) struct World {
     /// The processes.
-    pub federation: Federation,
+    pub(crate) federation: Federation,
     /// Twelve months.
-    pub period: Period,
+    pub(crate) period: Period,
     /// Removed with everything in it at the end.
-    pub folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 /// Makes a federation with files written, nothing imported and nothing running.
-pub async fn found(councils: &str, people: u32) -> World {
+pub(crate) async fn found(councils: &str, people: u32) -> World {
     let folder = tempfile::tempdir().expect("a folder");
     let binaries = tokio::task::spawn_blocking(Binaries::find).await.expect("no panic").expect("the programs");
     let people = people.to_string();
@@ -36,25 +36,25 @@ pub async fn found(councils: &str, people: u32) -> World {
 }
 
 /// Makes a federation that is imported and linked.
-pub async fn linked(councils: &str, people: u32) -> World {
+pub(crate) async fn linked(councils: &str, people: u32) -> World {
     let mut world = found(councils, people).await;
     world.federation.import().await.expect("imported");
     world.federation.link(0).await.expect("linked");
     world
 }
 
-pub fn code(text: &str) -> CouncilCode {
+pub(crate) fn code(text: &str) -> CouncilCode {
     CouncilCode::parse(text).expect("a code")
 }
 
 impl World {
     /// The question about all councils of this federation.
-    pub fn question(&self, kind: asking::Kind) -> Asked<'_> {
+    pub(crate) fn question(&self, kind: asking::Kind) -> Asked<'_> {
         Asked { kind, ..question(&self.period, self.federation.codes().collect()) }
     }
 
     /// Asks as the national analyst and expects a release.
-    pub async fn ask(&self, asked: &Asked<'_>, more: &[&str]) -> Release {
+    pub(crate) async fn ask(&self, asked: &Asked<'_>, more: &[&str]) -> Release {
         match self.federation.hands().ask(NATIONAL, asked, more).await.expect("asked") {
             Outcome::Released(release) => *release,
             Outcome::Refused(why) => panic!("refused: {why}"),
@@ -62,12 +62,12 @@ impl World {
     }
 
     /// Runs a command of a node, however it ends.
-    pub async fn node(&self, code: &str, words: &[&str]) -> Ended {
+    pub(crate) async fn node(&self, code: &str, words: &[&str]) -> Ended {
         self.federation.hands().try_node(self::code(code), words).await.expect("started")
     }
 
     /// The councils that the coordinator counts as linked.
-    pub async fn councils_linked(&self) -> Vec<String> {
+    pub(crate) async fn councils_linked(&self) -> Vec<String> {
         let ended = self.federation.hands().call(NATIONAL, &["councils", "--json"]).await.expect("called");
         assert!(ended.status.success(), "{}", ended.err);
         let list: serde_json::Value = serde_json::from_str(&ended.out).expect("JSON");
@@ -76,25 +76,25 @@ impl World {
     }
 
     /// A node's folder.
-    pub fn home(&self, code: &str) -> std::path::PathBuf {
+    pub(crate) fn home(&self, code: &str) -> std::path::PathBuf {
         self.federation.hands().node_folder(self::code(code))
     }
 
     /// What a node's `submissions --json` says.
-    pub async fn submissions(&self, code: &str) -> Vec<serde_json::Value> {
+    pub(crate) async fn submissions(&self, code: &str) -> Vec<serde_json::Value> {
         let ended = self.node(code, &["submissions", "--json"]).await;
         assert!(ended.status.success(), "{}", ended.err);
         serde_json::from_str::<serde_json::Value>(&ended.out).expect("JSON").as_array().expect("a list").clone()
     }
 
     /// The first file of a council.
-    pub fn file(&self, code: &str) -> std::path::PathBuf {
+    pub(crate) fn file(&self, code: &str) -> std::path::PathBuf {
         let part = self.federation.parts().iter().find(|part| part.council.code == self::code(code)).expect("a part");
         part.files[0].0.clone()
     }
 }
 
 /// The path as an argument.
-pub fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().expect("UTF-8")
 }
