@@ -8,45 +8,12 @@ use std::time::{Duration, Instant};
 
 use common::{code, found, linked, text};
 use folkmoot_tests::rehearsal::asking::KINDS;
-use folkmoot_tests::rehearsal::federation::{Hands, NATIONAL, PATIENCE};
+use folkmoot_tests::rehearsal::compare;
+use folkmoot_tests::rehearsal::federation::{NATIONAL, PATIENCE};
 use folkmoot_tests::rehearsal::process::Running;
-use folkmoot_tests::rehearsal::{compare, setup};
 
 /// Between two looks at something that has no line to wait for.
 const LOOK: Duration = Duration::from_millis(20);
-
-/// What a council has left for each person, in billionths of rho, by its own account.
-async fn left(hands: &Hands, council: &str) -> u64 {
-    let words = ["plan", "2E-LD", "--from", "2025-04-01", "--to", "2026-03-31", "--kind", "council-private"];
-    let more = ["--councils", council, "--prices", "--json", "--purpose", setup::PURPOSE, "--basis", setup::BASIS];
-    let ended = hands.call(NATIONAL, &[&words[..], &more[..]].concat()).await.unwrap();
-    assert!(ended.status.success(), "{}", ended.err);
-    let plan: serde_json::Value = serde_json::from_str(&ended.out).unwrap();
-    plan["prices"][0]["left_nano"].as_u64().unwrap_or_else(|| panic!("no price in {}", ended.out))
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_killed_around_an_answer_charges_each_question_once() {
-    let mut world = linked("104", 40).await;
-    let hands = std::sync::Arc::clone(world.federation.hands());
-    let before = left(&hands, "104").await;
-    let mut asked = 0;
-    for from in ["2025-04-01", "2025-07-01", "2025-10-01"] {
-        let words = ["ask", "2E", "--from", from, "--to", "2026-03-31", "--kind", "council-private", "--rho", "0.05"];
-        let more = ["--councils", "104", "--purpose", setup::PURPOSE, "--basis", setup::BASIS];
-        let words = [&words[..], &more[..]].concat();
-        let detached = hands.call(NATIONAL, &[&words[..], &["--detach"][..]].concat()).await.unwrap();
-        assert!(detached.status.success(), "{}", detached.err);
-        world.federation.kill_node(code("104")).await.unwrap();
-        world.federation.start_node(code("104")).await.unwrap();
-        world.federation.linked(code("104"), 0).await.unwrap();
-        // Whatever became of the first try, the question can be asked again, and is paid for once.
-        let ended = hands.call(NATIONAL, &[&words[..], &["--json"][..]].concat()).await.unwrap();
-        assert_eq!(ended.status.code(), Some(0), "{}", ended.err);
-        asked += 1;
-        assert_eq!(left(&hands, "104").await, before - asked * 50_000_000, "after question {asked} of {before}");
-    }
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_that_is_killed_leaves_no_half_and_can_be_repeated() {
