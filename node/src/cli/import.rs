@@ -56,8 +56,6 @@ pub(super) struct Done {
     pub submission: i64,
     /// The file's name.
     pub file_name: String,
-    /// Rows stored.
-    pub accepted: u64,
 }
 
 /// Where and when a command runs.
@@ -111,7 +109,7 @@ pub(super) fn run(
         }
         match outcome {
             Ok(Outcome::Imported(summary)) => {
-                let done = Done { submission: summary.submission, file_name: name, accepted: summary.facts.accepted() };
+                let done = Done { submission: summary.submission, file_name: name };
                 stored(&done);
                 tell(args, &summary, false, &mut summaries, &mut reports);
             }

@@ -209,7 +209,7 @@ fn import_files(home: &Home, args: &import::Args) -> anyhow::Result<()> {
     };
     let mut unwritten = None;
     let imported = import::run(session.records(), &here, args, |done| {
-        let note = format!("submission {}, {} ({} rows)", done.submission, done.file_name, done.accepted);
+        let note = format!("submission {}, {}", done.submission, done.file_name);
         if let Err(error) = session.record(Action::Imported, note) {
             unwritten.get_or_insert(error);
         }
