@@ -64,7 +64,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Serves until `stop` is cancelled; then takes nobody in, lets calls in hand finish within [`DRAIN_DEADLINE`], and closes every link.
+    /// Serves until `stop` is cancelled; then takes nobody in, lets calls in hand finish within a few seconds, and closes every link.
     pub async fn run(self, stop: CancellationToken) {
         let door = Arc::new(Door {
             tls: self.tls,

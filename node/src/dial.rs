@@ -126,7 +126,7 @@ impl State {
 
 /// Keeps the node linked until `stop` is cancelled. `routes` is what the node serves; each request carries the connection's [`Gate`] in its extensions.
 ///
-/// Returns when everything has ended: calls in hand get [`DRAIN_DEADLINE`] to finish.
+/// Returns when everything has ended: calls in hand get a few seconds to finish.
 pub async fn run(
     connect: impl Connect,
     routes: Routes,

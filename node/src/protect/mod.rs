@@ -4,7 +4,7 @@
 //! CellCounts --suppress--> ProtectedCells     small numbers hidden, the rest rounded
 //!            --Noise::add-> ProtectedCells    discrete Gaussian noise, drawn before the data was read
 //! ```
-//! Masked figures have their own room, [`crate::mask`].
+//! Masked figures have their own room, `mask`.
 
 mod noise;
 mod suppress;
