@@ -171,7 +171,13 @@ fn a_restricted_person_is_kept_but_no_figure_reads_them() {
 fn opt_outs_are_matched_now_and_later() {
     let place = place();
     let (first, _) = people(&place);
-    let (listed, held) = place.records.load_opt_outs([ANNA, 9_990_000_042], day("2025-05-01")).unwrap();
+    assert_eq!(place.records.opt_out_list().unwrap(), None);
+    let weighed = place.records.weigh_opt_outs([ANNA, 9_990_000_042]).unwrap();
+    assert_eq!(place.records.opt_out_list().unwrap(), None, "weighing loads nothing");
+    let loaded = place.records.load_opt_outs([ANNA, 9_990_000_042], day("2025-05-01")).unwrap();
+    assert_eq!(weighed, loaded);
+    assert_eq!(place.records.opt_out_list().unwrap(), Some(day("2025-05-01")));
+    let (listed, held) = (loaded.listed, loaded.held);
     assert_eq!((listed, held), (2, 1));
     let marked = place.records.opted_out().unwrap();
     let all = rows(&place, first);
@@ -185,7 +191,8 @@ fn opt_outs_are_matched_now_and_later() {
     )
     .unwrap();
     assert_eq!(place.records.opted_out().unwrap().len(), 2);
-    assert_eq!(place.records.load_opt_outs([], day("2025-05-02")).unwrap(), (0, 0));
+    assert_eq!(place.records.load_opt_outs([], day("2025-05-02")).unwrap().listed, 0);
+    assert!(place.records.opt_out_list().unwrap().is_some(), "an empty list is a list");
     assert!(place.records.opted_out().unwrap().is_empty());
 }
 

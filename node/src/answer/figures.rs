@@ -10,8 +10,8 @@ use folkmoot_proto::wire::v1 as wire;
 use jiff::Timestamp;
 use prost::Message as _;
 
-use super::Answerer;
-use crate::assemble;
+use super::{Answerer, data};
+use crate::assemble::{self, SnapshotId};
 use crate::ledger::{self, Charged, CouncilAdmission};
 use crate::local;
 use crate::policy;
@@ -87,16 +87,20 @@ impl Answerer {
             ));
         }
         let options = local::options(query, self.today());
-        // The snapshot is known before any row is read, so that a repeated question costs no work and no budget.
-        let snapshot = assemble::snapshot(&self.records, &options).map_err(|error| no_data(&error, query))?;
         let policy = self.policy.current();
-        let admitted = self.ledger.admit_council(&policy, &governed(question)?, snapshot);
+        let governed = governed(question)?;
+        // What the policy refuses, the ledger refuses and writes down; the data do not matter then.
+        let opt_out_applied = policy.rule(&governed).is_ok_and(|ruling| ruling.opt_out_applied);
+        // The snapshot is known before any row is read, so that a repeated question costs no work and no budget.
+        let snapshot = data::snapshot(&self.records, query, &options, opt_out_applied)?;
+        let admitted = self.ledger.admit_council(&policy, &governed, snapshot);
         let grant = match admitted.map_err(|error| ledger_says(&error))? {
             CouncilAdmission::Stored(charged) => return Ok(charged),
             CouncilAdmission::Granted(grant) => grant,
         };
         let reserved = Rho::from_nano(grant.price().0);
-        match self.protected(query, reserved, grant.opt_out_applied(), &options) {
+        debug_assert_eq!(opt_out_applied, grant.opt_out_applied(), "one policy, one ruling");
+        match self.protected(query, reserved, (snapshot, grant.opt_out_applied()), &options) {
             Ok((protected, layout, charged_nano, notes)) => {
                 let facts = wire::AnswerFacts {
                     query_id: Vec::new(),
@@ -127,7 +131,7 @@ impl Answerer {
         &self,
         query: &Query,
         reserved: Option<Rho>,
-        opt_out_applied: bool,
+        (snapshot, opt_out_applied): (SnapshotId, bool),
         options: &assemble::Options,
     ) -> Result<(ProtectedCells, Layout, u64, Vec<String>), Refusal> {
         let layout = Layout::of(query).map_err(|error| Refusal::new(Reason::InvalidQuestion, error.to_string()))?;
@@ -141,10 +145,7 @@ impl Answerer {
             }
             _ => None,
         };
-        if opt_out_applied {
-            return Err(Refusal::new(Reason::NoData, "this council has not loaded the national data opt-out list"));
-        }
-        let assembly = assemble::assemble(&self.records, options).map_err(|error| no_data(&error, query))?;
+        let assembly = data::assembly(&self.records, query, options, snapshot, opt_out_applied)?;
         let bounding = match noise {
             Some(_) => Bounding::Private { bound: query.bound(), key: &self.bounding_key },
             None => Bounding::Official,

@@ -20,6 +20,12 @@ impl SnapshotId {
         Self(bytes)
     }
 
+    /// The id of the same data without the people on the national data opt-out list. Loading a list changes the
+    /// revision of every submission, so that two lists never share an id.
+    pub fn without_opted_out(self) -> Self {
+        Self(Sha256::new_with_prefix(b"folkmoot snapshot 1 without opted out").chain_update(self.0).finalize().into())
+    }
+
     /// The 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

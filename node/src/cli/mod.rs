@@ -10,12 +10,15 @@ mod ask;
 mod audit;
 mod budget;
 mod deny;
+mod doctor;
 mod enrol;
 mod import;
 mod init;
+mod keep;
 mod measure;
 mod pending;
 mod person;
+mod people;
 mod policy;
 mod quality;
 mod recover;
@@ -98,6 +101,20 @@ enum Command {
     Run(run::Args),
     /// How the node stands and what it holds
     Status(status::Args),
+    /// Check everything between this node and answering, and name the fix
+    Doctor(doctor::Args),
+    /// What is held about one person: find, export, erase, restrict
+    Person(people::PersonArgs),
+    /// The national data opt-out list
+    Optout(people::OptOutArgs),
+    /// Remove people whose last event is long ago
+    Retention(people::RetentionArgs),
+    /// Copy stores, settings and policy, while the node runs
+    Backup(keep::BackupArgs),
+    /// Put a backup in the place of this node's stores, settings and policy
+    Restore(keep::RestoreArgs),
+    /// Encrypt both stores with a new key
+    Rekey(keep::RekeyArgs),
     /// Shell completions
     Completions {
         /// The shell
@@ -142,6 +159,13 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode 
         }),
         Command::Run(args) => run::run(&home, &args),
         Command::Status(args) => status::run(&home, &args),
+        Command::Doctor(args) => doctor::run(&home, &args),
+        Command::Person(args) => people::person(&home, &args),
+        Command::Optout(args) => people::opt_out(&home, &args),
+        Command::Retention(args) => people::retention(&home, &args),
+        Command::Backup(args) => keep::backup(&home, &args),
+        Command::Restore(args) => keep::restore(&home, &args),
+        Command::Rekey(args) => keep::rekey(&home, &args),
         Command::Completions { shell } => {
             clap_complete::generate(shell, &mut Cli::command(), "folkmoot-node", &mut std::io::stdout());
             Ok(())

@@ -10,6 +10,7 @@ use folkmoot_proto::query::Query;
 use folkmoot_runtime::clock::{Clock, SystemClock};
 use folkmoot_runtime::store::{self, Access, Key};
 
+use super::people::Name;
 use crate::audit::{Action, Record};
 use crate::config::Config;
 use crate::home::Home;
@@ -158,6 +159,14 @@ impl Session {
     /// When it cannot be written; what it would record must then not happen.
     pub fn record(&self, action: Action, note: impl Into<String>) -> Result<(), ledger::Error> {
         self.ledger.record(&Record::new(action, "local").note(note)).map(|_| ())
+    }
+
+    /// Writes an entry in the name of a person at the council. `note` says nothing about anybody whose records are held.
+    ///
+    /// # Errors
+    /// As [`Self::record`].
+    pub(super) fn record_by(&self, action: Action, by: &Name, note: impl Into<String>) -> Result<(), ledger::Error> {
+        self.ledger.record(&Record::new(action, by.as_local()).note(note)).map(|_| ())
     }
 
     /// Writes down that exact figures are looked at on this machine.

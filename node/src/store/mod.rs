@@ -11,6 +11,7 @@ mod bytes;
 mod codec;
 mod interner;
 mod marks;
+mod opt_out;
 pub mod people;
 mod terms;
 mod writer;
@@ -32,16 +33,24 @@ use bytes::Reader;
 use codec::Facts;
 pub use codec::Found;
 pub use marks::{Mark, PersonId};
+pub use opt_out::{Loaded, OptedIn};
 pub(crate) use writer::{NewSubmission, Writer};
 
 /// The kind of store and its history.
 pub const SCHEMA: Schema = Schema {
     name: "records",
-    migrations: &[Migration {
-        number: 1,
-        name: "submissions, rows, ids and marks",
-        sql: include_str!("../../migrations/records/0001_records.sql"),
-    }],
+    migrations: &[
+        Migration {
+            number: 1,
+            name: "submissions, rows, ids and marks",
+            sql: include_str!("../../migrations/records/0001_records.sql"),
+        },
+        Migration {
+            number: 2,
+            name: "opt-out list",
+            sql: include_str!("../../migrations/records/0002_opt_out_list.sql"),
+        },
+    ],
 };
 
 /// Why the records could not be read or changed.

@@ -190,37 +190,6 @@ impl Records {
         })
     }
 
-    /// Replaces the national data opt-out list. Gives how many numbers are on it, and how many people held here are.
-    ///
-    /// # Errors
-    /// [`Error::Store`], [`Error::Damaged`].
-    pub fn load_opt_outs(
-        &self,
-        numbers: impl IntoIterator<Item = u64>,
-        today: Day,
-    ) -> std::result::Result<(u64, u64), Error> {
-        self.write("load the opt-out list", |tx| {
-            let mut interner = load(tx)?;
-            tx.execute("DELETE FROM mark WHERE kind = ?1", [Mark::OptedOut as u8])?;
-            tx.execute("DELETE FROM marked WHERE kind = ?1", [Mark::OptedOut as u8])?;
-            let mut marks = Marks::load(tx)?;
-            let mut count = 0;
-            for number in numbers {
-                count += u64::from(marks.add(tx, &mut interner, Mark::OptedOut, &[PersonId::Nhs(number)], today)?);
-            }
-            tx.execute("UPDATE submission SET revision = revision + 1", [])?;
-            Ok((count, marks::marked(tx, Mark::OptedOut)?.len() as u64))
-        })
-    }
-
-    /// The interned ids of people on the opt-out list, as [`Row::person`](crate::row::Row::person) has them.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub fn opted_out(&self) -> std::result::Result<HashSet<u32>, Error> {
-        self.read("read the opt-out list", |tx| Ok(marks::marked(tx, Mark::OptedOut)?))
-    }
-
     /// Removes people whose last event was before a day, and rows about nobody that ended before it. Open services count
     /// as running to the day their file was received. With `dry_run`, only counts.
     ///
