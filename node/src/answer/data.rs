@@ -82,7 +82,7 @@ mod tests {
             .collect();
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record(Column::ALL.iter().map(|column| column.header())).unwrap();
-        let mut row = |nhs: &str, id: &str, start: &str| {
+        let mut row = |nhs: &str, id: &str, end: &str| {
             let mut cells = vec![String::new(); Column::ALL.len()];
             for (column, text) in [
                 (Column::LaCode, "503"),
@@ -94,8 +94,8 @@ mod tests {
                 (Column::Birth, "05/06/1950"),
                 (Column::ClientType, "Service user"),
                 (Column::EventType, "Service"),
-                (Column::EventStart, start),
-                (Column::EventEnd, "01/03/2025"),
+                (Column::EventStart, "01/04/2024"),
+                (Column::EventEnd, end),
                 (Column::ServiceType, "Long term support: Community"),
                 (Column::ServiceComponent, "Home support or domiciliary care"),
             ] {
@@ -104,9 +104,11 @@ mod tests {
             writer.write_record(&cells).unwrap();
         };
         for (place, number) in numbers.iter().enumerate() {
-            row(&format!("{number:010}"), &format!("P{place}"), "01/05/2024");
+            // Ends from the first month to the last: the file covers the year.
+            let end = if place == 8 { "20/04/2024" } else { "01/03/2025" };
+            row(&format!("{number:010}"), &format!("P{place}"), end);
         }
-        row("", "P0", "01/06/2024");
+        row("", "P0", "01/02/2025");
         let bytes = writer.into_inner().unwrap();
         let options = import::Options {
             council: "503".parse().unwrap(),

@@ -12,8 +12,8 @@ use futures_util::Stream;
 use tokio_stream::iter;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::figures::{governed, internal, ledger_says, no_data, pieces};
-use super::{Answerer, Believed};
+use super::figures::{governed, internal, ledger_says, pieces};
+use super::{Answerer, Believed, data};
 use crate::assemble;
 use crate::dial::Gate;
 use crate::ledger::{Head, Verdict};
@@ -128,10 +128,10 @@ impl Node for NodeService {
         let quote = self
             .asked(gate, request.into_inner().question, |answerer, question| {
                 let options = local::options(question.query(), answerer.today());
-                let snapshot = assemble::snapshot(&answerer.records, &options)
-                    .map_err(|error| no_data(&error, question.query()))?;
-                let policy = answerer.policy.current();
-                let quote = answerer.ledger.quote(&policy, &governed(question)?, snapshot);
+                let (policy, governed) = (answerer.policy.current(), governed(question)?);
+                let opt_out_applied = policy.rule(&governed).is_ok_and(|ruling| ruling.opt_out_applied);
+                let snapshot = data::snapshot(&answerer.records, question.query(), &options, opt_out_applied)?;
+                let quote = answerer.ledger.quote(&policy, &governed, snapshot);
                 quote.map_err(|error| ledger_says(&error))
             })
             .await?;
