@@ -17,7 +17,6 @@ mod init;
 mod keep;
 mod measure;
 mod pending;
-mod person;
 mod people;
 mod policy;
 mod quality;
@@ -71,12 +70,6 @@ enum Command {
     Submissions(submissions::Args),
     /// How good the data are, by field and over time
     Quality(quality::Args),
-    /// What is held on a person: find, export, erase, restrict
-    Person(person::Args),
-    /// The national data opt-out list
-    Optout(person::OptOutArgs),
-    /// Remove people whose last event is long ago
-    Retention(person::RetentionArgs),
     /// List what can be measured, or explain one measure
     Measures(measure::ListArgs),
     /// Exact figures for the council's own eyes
@@ -138,9 +131,6 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode 
             Session::open(&home).and_then(|session| submissions::run(session.records(), &args))
         }
         Command::Quality(args) => Session::open(&home).and_then(|session| quality::run(session.records(), &args)),
-        Command::Person(args) => Session::open(&home).and_then(|session| person::run(&session, &args)),
-        Command::Optout(args) => Session::open(&home).and_then(|session| person::opt_out(&session, &args)),
-        Command::Retention(args) => Session::open(&home).and_then(|session| person::retention(&session, &args)),
         Command::Measures(args) => measure::list(&args),
         Command::Measure(args) => measure::run(&home, &args),
         Command::Policy(args) => check_policy(&home, &args),

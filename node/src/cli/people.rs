@@ -46,10 +46,10 @@ impl Name {
 #[group(required = true, multiple = false)]
 pub(super) struct Whom {
     /// NHS number; `-` reads it from standard input, so that it does not stay in the shell's history
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, alias = "nhs-number", value_name = "NUMBER")]
     nhs: Option<String>,
     /// The council's own person id; `-` reads it from standard input
-    #[arg(long, value_name = "ID")]
+    #[arg(long, alias = "council-id", value_name = "ID")]
     id: Option<String>,
 }
 
