@@ -19,6 +19,7 @@ pub mod geography;
 pub mod governance;
 pub mod identity;
 pub mod ids;
+pub mod joint;
 pub mod layout;
 pub mod limits;
 pub mod period;

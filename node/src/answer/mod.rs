@@ -13,9 +13,11 @@
 
 mod data;
 mod figures;
+mod round;
 mod service;
 mod signed;
 
+pub use round::{Asked, Rounds};
 pub use service::NodeService;
 pub use signed::Believed;
 
@@ -49,6 +51,8 @@ pub struct Answerer {
     pub noise: Box<dyn NoiseSource + Send + Sync>,
     /// Secret that fixes which surplus contributions are dropped.
     pub bounding_key: [u8; 32],
+    /// What joint figures need beside; `None` while this node has no signing key or no pinned governance key.
+    pub rounds: Option<Rounds>,
 }
 
 impl Answerer {

@@ -9,11 +9,13 @@ use folkmoot_proto::version;
 use folkmoot_proto::wire::v1 as wire;
 use folkmoot_proto::wire::v1::node_server::Node;
 use futures_util::Stream;
+use tokio::sync::mpsc;
 use tokio_stream::iter;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::figures::{governed, internal, ledger_says, pieces};
-use super::{Answerer, Believed, data};
+use super::{Answerer, Asked, Believed, data};
 use crate::assemble;
 use crate::dial::Gate;
 use crate::ledger::{Head, Verdict};
@@ -90,6 +92,18 @@ impl Node for NodeService {
         }
         let answerer = Arc::clone(&self.answerer);
         let facts = tokio::task::spawn_blocking(move || {
+            let held = match &answerer.rounds {
+                Some(rounds) => {
+                    // A registry that is not believed leaves the one held in force; the link is kept.
+                    if !message.registry.is_empty()
+                        && let Err(error) = rounds.members().offer(&message.registry)
+                    {
+                        tracing::error!(error = &error as &dyn std::error::Error, "the registry handed over is not taken");
+                    }
+                    rounds.members().current().map_or(Vec::new(), |registry| registry.hash().to_vec())
+                }
+                None => Vec::new(),
+            };
             if let Some(head) = message.witnessed.filter(|head| head.entries > 0) {
                 let digest = head.digest.as_slice().try_into();
                 let digest = digest.map_err(|_| Refusal::new(Reason::InvalidQuestion, "a head is 32 bytes long"))?;
@@ -102,9 +116,9 @@ impl Node for NodeService {
             let head = answerer.ledger.head().map_err(|error| ledger_says(&error))?;
             let until = assemble::Source::submissions(&answerer.records).ok();
             let until = until.and_then(|all| assemble::covered_until(&all));
-            Ok::<_, Refusal>((head, until))
+            Ok::<_, Refusal>((head, until, held))
         });
-        let (head, until) = facts.await.map_err(|error| internal(&error))??;
+        let (head, until, held) = facts.await.map_err(|error| internal(&error))??;
         if keep {
             gate.keep();
         }
@@ -114,7 +128,7 @@ impl Node for NodeService {
             least_version: *version::LINK.start(),
             most_version: *version::LINK.end(),
             head: Some(wire_head(head)),
-            registry_digest: Vec::new(),
+            registry_digest: held,
             data_until: until.map(|day| day.number()),
         }))
     }
@@ -164,8 +178,35 @@ impl Node for NodeService {
         Ok(Response::new(Box::pin(iter(pieces.into_iter().map(Ok)))))
     }
 
-    async fn round(&self, _: Request<Streaming<wire::RoundChunk>>) -> Result<Response<RoundStream>, Status> {
-        Err(Refusal::new(Reason::PolicyForbids, "this node takes part in no joint figures").into())
+    async fn round(&self, request: Request<Streaming<wire::RoundChunk>>) -> Result<Response<RoundStream>, Status> {
+        let gate = gate(&request)?;
+        let asked = Asked::read(request.into_inner()).await?;
+        let answerer = Arc::clone(&self.answerer);
+        let (id, step) = (asked.round().to_vec(), asked.step_number());
+        let done = tokio::task::spawn_blocking(move || answerer.round(gate.coordinator(), asked)).await;
+        let reply = match done {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(refusal)) => {
+                tracing::info!(
+                    reason = refusal.reason().code(),
+                    step,
+                    "a step of a round was refused: {}",
+                    refusal.sentence()
+                );
+                return Err(refusal.into());
+            }
+            Err(error) => return Err(internal(&error).into()),
+        };
+        let (sender, receiver) = mpsc::channel(2);
+        tokio::spawn(async move {
+            for (offset, payload) in reply.pieces() {
+                let chunk = wire::RoundChunk { round_id: id.clone(), step, offset, payload, question: None };
+                if sender.send(Ok(chunk)).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
     }
 
     async fn head(&self, request: Request<wire::HeadRequest>) -> Result<Response<wire::HeadReply>, Status> {

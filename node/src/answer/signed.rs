@@ -11,6 +11,8 @@ use rustls_pki_types::CertificateDer;
 /// A question whose analyst and coordinator were both proven.
 pub struct Believed {
     question: Question,
+    analyst_key: [u8; 32],
+    coordinator_key: [u8; 32],
 }
 
 impl Believed {
@@ -40,6 +42,7 @@ impl Believed {
             ));
         }
         signed.question.check_analyst(&signed.analyst.signature, &key)?;
+        let analyst_key = key;
         let (signer, key) = signer(trust, &signed.coordinator, &[Role::Coordinator], now, "the coordinator")?;
         if &signer != coordinator {
             return Err(Refusal::new(
@@ -48,12 +51,22 @@ impl Believed {
             ));
         }
         signed.question.check_coordinator(&signed.analyst.signature, &signed.coordinator.signature, &key)?;
-        Ok(Self { question: signed.question })
+        Ok(Self { question: signed.question, analyst_key, coordinator_key: key })
     }
 
     /// The question.
     pub fn question(&self) -> &Question {
         &self.question
+    }
+
+    /// The analyst's public signing key, from the checked certificate.
+    pub fn analyst_key(&self) -> &[u8; 32] {
+        &self.analyst_key
+    }
+
+    /// The coordinator's public signing key, from the checked certificate.
+    pub fn coordinator_key(&self) -> &[u8; 32] {
+        &self.coordinator_key
     }
 }
 

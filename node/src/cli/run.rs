@@ -7,18 +7,19 @@ use anyhow::Context as _;
 use folkmoot_proto::wire::v1::node_server::NodeServer;
 use folkmoot_runtime::reach::Address;
 use folkmoot_runtime::tls::Reloadable;
-use folkmoot_runtime::{shutdown, telemetry, upkeep};
+use folkmoot_runtime::{enrol, shutdown, telemetry, upkeep};
 use tokio::sync::watch;
 
 use super::session::Session;
 use super::status::Standing;
-use crate::answer::{Answerer, NodeService};
+use crate::answer::{Answerer, NodeService, Rounds};
 use crate::audit::{Action, Record};
 use crate::dial::{self, OverTls, State};
 use crate::home::Home;
 use crate::ledger::Ledger;
 use crate::policy::Keeper;
 use crate::protect::OpenDp;
+use crate::registry::Members;
 
 /// How often the policy is read again.
 const UPKEEP: Duration = Duration::from_secs(30);
@@ -68,6 +69,7 @@ async fn serve(home: &Home) -> anyhow::Result<()> {
         clock: Arc::clone(&clock),
         noise: Box::new(OpenDp),
         bounding_key: session.bounding_key()?,
+        rounds: rounds(home, &session)?,
     });
     let (state, mut changes) = watch::channel(State::Connecting);
     let place = home.status();
@@ -89,6 +91,21 @@ async fn serve(home: &Home) -> anyhow::Result<()> {
     scribe.await.ok();
     tracing::info!("the node stopped");
     Ok(())
+}
+
+/// What joint figures need, when this node was enrolled for them.
+fn rounds(home: &Home, session: &Session) -> anyhow::Result<Option<Rounds>> {
+    if !home.signing_chain().exists() || !home.governance().exists() {
+        tracing::info!("this node takes part in no joint figures: it has no signing certificate or no governance key");
+        return Ok(None);
+    }
+    let signing = enrol::read_signing_key(&home.signing_key()).context("reading this node's signing key")?;
+    let federation = &session.config().federation;
+    let members = Members::open(&home.registry(), &home.governance(), federation).context("opening the registry")?;
+    if members.current().is_none() {
+        tracing::info!("no membership registry is here yet; the coordinator hands it over with its welcome");
+    }
+    Ok(Some(Rounds::new(signing, members)))
 }
 
 /// Takes a changed policy into use without a restart, and writes the change into the audit log first.

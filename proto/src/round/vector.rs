@@ -46,6 +46,18 @@ impl MaskedVector {
     }
 }
 
+impl MaskedVector {
+    /// As [`MaskedVector::chunks`], for a sender that outlives the caller.
+    pub fn into_chunks(self) -> impl Iterator<Item = Chunk> + Send + 'static {
+        let elements = self.elements;
+        (0..elements.len().div_ceil(CHUNK_CELLS)).map(move |at| {
+            let from = at * CHUNK_CELLS;
+            let part = &elements[from..elements.len().min(from + CHUNK_CELLS)];
+            Chunk { offset: from as u64, bytes: ring::to_bytes(part) }
+        })
+    }
+}
+
 impl fmt::Debug for MaskedVector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MaskedVector").field("cells", &self.elements.len()).finish_non_exhaustive()
