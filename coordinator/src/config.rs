@@ -9,6 +9,7 @@ use folkmoot_runtime::{settings, tls};
 use serde::Deserialize;
 
 use crate::job::Patience;
+use crate::round::Terms;
 
 /// Prefix of environment variables that override the file.
 pub const PREFIX: &str = "FOLKMOOT_COORDINATOR";
@@ -31,9 +32,57 @@ pub struct Config {
     /// The signed membership registry, handed to every council that links.
     #[serde(default)]
     pub registry: Option<PathBuf>,
+    /// The federation's public governance key, as hexadecimal text: what the registry must be signed with. Needed for
+    /// joint figures.
+    #[serde(default)]
+    pub governance: Option<PathBuf>,
     /// How long things may take.
     #[serde(default)]
     pub ask: Ask,
+    /// Rounds of joint figures.
+    #[serde(default)]
+    pub round: Round,
+}
+
+/// Rounds of joint figures.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Round {
+    /// Seconds that one step may take.
+    pub step_s: u64,
+    /// Councils assumed to collude with the coordinator, in percent of those asked.
+    pub colluding_percent: u16,
+    /// The fewest so assumed.
+    pub colluding_least: u16,
+    /// Councils that may drop out, in percent of those asked; one at least.
+    pub dropouts_percent: u16,
+}
+
+impl Default for Round {
+    fn default() -> Self {
+        let terms = Terms::default();
+        Self {
+            step_s: terms.step.as_secs(),
+            colluding_percent: terms.colluding_percent,
+            colluding_least: terms.colluding_least,
+            dropouts_percent: terms.dropouts_percent,
+        }
+    }
+}
+
+impl Config {
+    /// What is asked of rounds.
+    pub fn terms(&self) -> Terms {
+        let (round, patience) = (self.round, Patience::from(self.ask));
+        Terms {
+            step: Duration::from_secs(round.step_s.clamp(1, 3600)),
+            colluding_percent: round.colluding_percent.min(90),
+            colluding_least: round.colluding_least,
+            dropouts_percent: round.dropouts_percent.min(90),
+            reconnect: patience.reconnect,
+            ask_again: patience.ask_again,
+        }
+    }
 }
 
 fn listen() -> SocketAddr {
@@ -108,7 +157,8 @@ impl Config {
         let paths = [&mut tls.chain, &mut tls.key, &mut tls.roots, &mut tls.crl, &mut self.database]
             .into_iter()
             .chain([&mut self.signing.chain, &mut self.signing.key])
-            .chain(self.registry.as_mut());
+            .chain(self.registry.as_mut())
+            .chain(self.governance.as_mut());
         for path in paths {
             *path = settings::beside(file, path);
         }

@@ -66,6 +66,11 @@ pub fn protect(
     (protected, report)
 }
 
+/// Hides what gives hidden figures of one set away: sums over councils whose exact values we saw. Says how many.
+pub fn protect_figures(profile: Profile, layout: &Layout, figures: &mut [Figure]) -> usize {
+    System::of(profile, layout).protect(figures)
+}
+
 /// The equations that tie a council's figures together.
 struct System {
     profile: Profile,

@@ -40,6 +40,7 @@ use crate::store::{self, Job, JobState, Store};
 mod collect;
 
 pub use collect::CouncilFigures;
+pub(crate) use collect::refused;
 
 /// The councils that can be asked.
 pub trait Councils: Send + Sync + 'static {
@@ -108,6 +109,8 @@ pub struct Context {
     pub resumed: bool,
     /// What was known before: parts that are final.
     pub known: BTreeMap<CouncilCode, Outcome>,
+    /// The analyst's signature for rounds; empty for council figures.
+    pub mandate: Vec<u8>,
 }
 
 /// What a strategy reports while it works.
@@ -195,8 +198,8 @@ impl Jobs {
             return Err(Refusal::new(
                 Reason::NotAllowed,
                 format!(
-                    "this coordinator runs no rounds, so {} figures cannot be asked for: use council-suppressed or \
-                     council-private",
+                    "this coordinator runs no rounds (its settings name no registry and governance key), so {} figures \
+                     cannot be asked for: use council-suppressed or council-private",
                     plan.query().release().word()
                 ),
             ));
@@ -356,6 +359,8 @@ impl Jobs {
         let query = plan.clone();
         let stored =
             store.off_thread(move |store| store.answers_to(query.query(), query.layout())).await.map_err(failed)?;
+        // What one council answered is no part of a joint figure, and of those none is ever stored.
+        let stored = if plan.query().release().is_joint() { BTreeMap::new() } else { stored };
         if !fresh && plan.councils().iter().all(|code| stored.contains_key(code)) {
             self.use_stored(&plan, &stored, &known, &report).await.map_err(failed)?;
         } else {
@@ -368,6 +373,7 @@ impl Jobs {
                 plan: plan.clone(),
                 signed: signed.clone(),
                 id,
+                mandate: job.request.mandate_signature.clone(),
             };
             let figures = match (&self.inner.joint, plan.query().release().is_joint()) {
                 (Some(joint), true) => joint,
@@ -426,12 +432,20 @@ impl Jobs {
             .store
             .off_thread(move |store| {
                 let outcomes = store.outcomes(id)?;
-                let gathered = match (plan.query().release().is_joint(), store.sums(id, &plan)?) {
-                    (true, Some(sums)) => Gathered::Sums(sums),
-                    _ => Gathered::Answers(store.answers(id, plan.query(), plan.layout())?),
+                let gathered = match (plan.query().release().is_joint(), store.total(id)?) {
+                    (true, Some(total)) => Gathered::Round(Box::new(total)),
+                    (true, None) => match store.sums(id, &plan)? {
+                        Some(sums) => Gathered::Sums(sums),
+                        None => Gathered::Answers(BTreeMap::new()),
+                    },
+                    (false, _) => Gathered::Answers(store.answers(id, plan.query(), plan.layout())?),
                 };
                 if gathered.councils().is_empty() {
-                    let message = format!("no council answered: {}", reasons(&outcomes));
+                    let (_, note) = store.attempts(id)?;
+                    let message = match note.as_str() {
+                        "" => format!("no council answered: {}", reasons(&outcomes)),
+                        note => format!("the round gave no sum: {note}; {}", reasons(&outcomes)),
+                    };
                     return store.move_job(id, JobState::Failed, &wire::Progress { message, ..failed });
                 }
                 let series = series(&plan);
@@ -519,7 +533,7 @@ fn revision_reason(earlier: &Release, plan: &Plan, gathered: &Gathered) -> Optio
         .filter(|council| council.outcome.state.has_answer())
         .map(|council| council.code)
         .collect();
-    let now = gathered.councils();
+    let now: BTreeSet<CouncilCode> = gathered.councils().intersection(plan.councils()).copied().collect();
     let list = |codes: Vec<&CouncilCode>| codes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let mut parts = Vec::new();
     let (came, went) = (now.difference(&before).collect::<Vec<_>>(), before.difference(&now).collect::<Vec<_>>());
@@ -534,7 +548,10 @@ fn revision_reason(earlier: &Release, plan: &Plan, gathered: &Gathered) -> Optio
         if table_digest(&table) == earlier.manifest().table_sha256 {
             return None;
         }
-        parts.push("councils' data or this software changed since".to_owned());
+        parts.push(match gathered {
+            Gathered::Round(total) if total.facts.sigma_nano > 0 => "asked anew, with new noise".to_owned(),
+            _ => "councils' data or this software changed since".to_owned(),
+        });
     }
     Some(parts.join("; "))
 }

@@ -22,6 +22,7 @@ pub mod merge;
 pub mod plan;
 pub mod publish;
 pub mod release;
+pub mod round;
 pub mod run;
 pub mod server;
 pub mod service;

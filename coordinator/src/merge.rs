@@ -23,6 +23,7 @@ use crate::plan::Scope;
 mod areas;
 mod blocks;
 mod figure;
+mod joint;
 mod ratio;
 mod recipe;
 
@@ -30,6 +31,7 @@ pub(crate) use areas::count_areas;
 pub use areas::{Area, Level};
 pub use blocks::{Block, Sums, SumsError, blocks, merge_sums};
 pub use figure::{Cell, Number, Row, Statistic, Status};
+pub use joint::merge_joint;
 pub use ratio::{Interval, fieller};
 
 use figure::Estimate;

@@ -20,6 +20,7 @@ use crate::answer::{Answer, Facts};
 use crate::disclose;
 use crate::merge::{self, Area, Asked, Level, Status, Sums, Table};
 use crate::plan::Plan;
+use crate::round::{self, Total};
 
 /// How one council's part in a question ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,6 +164,9 @@ pub struct Manifest {
     pub councils: Vec<Council>,
     /// What a reader must know.
     pub notes: Vec<String>,
+    /// How the round was run, for joint figures.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub round: Option<round::Facts>,
     /// SHA-256 over the table as compact JSON, hexadecimal.
     pub table_sha256: String,
 }
@@ -225,6 +229,8 @@ pub enum Gathered {
     Answers(BTreeMap<CouncilCode, Answer>),
     /// What a round over the councils came to.
     Sums(Sums),
+    /// What a round came to, protected already, with the record of how it was run.
+    Round(Box<Total>),
 }
 
 impl Gathered {
@@ -233,13 +239,33 @@ impl Gathered {
         match self {
             Self::Answers(answers) => answers.keys().copied().collect(),
             Self::Sums(sums) => sums.contributed().clone(),
+            Self::Round(total) => total.facts.survivors.clone(),
         }
     }
 
     fn facts(&self, code: &CouncilCode) -> Option<&Facts> {
         match self {
             Self::Answers(answers) => answers.get(code).map(Answer::facts),
-            Self::Sums(_) => None,
+            Self::Sums(_) | Self::Round(_) => None,
+        }
+    }
+
+    fn round(&self) -> Option<&round::Facts> {
+        match self {
+            Self::Round(total) => Some(&total.facts),
+            Self::Answers(_) | Self::Sums(_) => None,
+        }
+    }
+
+    /// What a council was charged.
+    fn charged(&self, code: &CouncilCode, query: &Query) -> u64 {
+        match self {
+            Self::Answers(_) | Self::Sums(_) => self.facts(code).map_or(0, |facts| facts.charged_nano),
+            // Only who has people in a block pays for it.
+            Self::Round(total) if total.blocks.iter().any(|block| block.councils.contains(code)) => {
+                query.release().rho().map_or(0, |rho| rho.nano())
+            }
+            Self::Round(_) => 0,
         }
     }
 }
@@ -254,6 +280,7 @@ pub fn tabulate(plan: &Plan, gathered: &Gathered) -> (Table, disclose::Report) {
             (merge::merge(asked, &answers), report)
         }
         Gathered::Sums(sums) => (merge::merge_sums(asked, sums), disclose::Report::default()),
+        Gathered::Round(total) => (merge::merge_joint(asked, total), disclose::Report::default()),
     }
 }
 
@@ -274,7 +301,7 @@ impl Release {
         gathered: &Gathered,
     ) -> Self {
         let (table, report) = tabulate(plan, gathered);
-        let present = gathered.councils();
+        let present: BTreeSet<CouncilCode> = gathered.councils().intersection(plan.councils()).copied().collect();
         let query = plan.query();
         let councils: Vec<Council> = plan
             .councils()
@@ -290,14 +317,15 @@ impl Release {
                     code: *code,
                     outcome,
                     snapshot: facts.map_or(String::new(), |facts| hex::encode(&facts.snapshot)),
-                    charged_nano: facts.map_or(0, |facts| facts.charged_nano),
+                    charged_nano: gathered.charged(code, query),
                     notes: facts.map_or(Vec::new(), |facts| facts.notes.clone()),
                 }
             })
             .collect();
-        let (protection, protection_text) = protection(query);
+        let (protection, protection_text) = protection(query, gathered.round());
         let mut notes = plan.notes().to_vec();
         notes.extend(report.sentences());
+        notes.extend(gathered.round().into_iter().flat_map(round_notes));
         notes.extend(reading_notes(&table, present.len(), plan.councils().len()));
         let manifest = Manifest {
             release: place.id.to_string(),
@@ -329,6 +357,7 @@ impl Release {
             councils_answered: present.len(),
             councils,
             notes,
+            round: gathered.round().cloned(),
             table_sha256: table_digest(&table),
         };
         Self { manifest, table, withdrawn: None }
@@ -431,6 +460,12 @@ impl Manifest {
         manifest.councils_answered =
             manifest.councils.iter().filter(|council| council.outcome.state.has_answer()).count();
         manifest.revision_reason.clear();
+        // Who else took part is not this board's business.
+        if let Some(round) = &mut manifest.round {
+            round.cohort.retain(|code| members.contains(code));
+            round.survivors.retain(|code| members.contains(code));
+            round.transcript.clear();
+        }
         manifest.notes = vec![format!("Cut to board {board} and its councils; the digest is that of the whole table.")];
         Some(manifest)
     }
@@ -447,12 +482,47 @@ fn members_for(board: &BoardCode, version: &str) -> Option<BTreeSet<CouncilCode>
         .map(|structure| structure.members(board))
 }
 
-fn protection(query: &Query) -> (String, String) {
+/// What a reader of joint figures must know of the round.
+fn round_notes(facts: &round::Facts) -> Vec<String> {
+    let mut notes = vec![format!(
+        "Joint figures: {} of {} councils of the round added masked figures, and only their sum was ever read; up to {} of \
+         them may work together with the coordinator without learning another's.",
+        facts.survivors.len(),
+        facts.cohort.len(),
+        facts.colluding,
+    )];
+    if facts.sigma_nano > 0 && facts.areas != "england" {
+        notes.push("Each area of the round has its own noise; a figure for England is the sum of its areas.".to_owned());
+    }
+    notes
+}
+
+fn protection(query: &Query, round: Option<&round::Facts>) -> (String, String) {
     match query.release() {
-        query::Release::CouncilSuppressed(profile) | query::Release::JointSuppressed(profile) => {
+        query::Release::JointSuppressed(profile) => (
+            profile.word().to_owned(),
+            format!(
+                "{} The rule is applied to the sum over all councils, which is rounded to the nearest 5; what fewer than \
+                 three councils contributed to is hidden, too.",
+                profile.sentence()
+            ),
+        ),
+        query::Release::JointPrivate(rho) => {
+            let noise = round.map_or(0.0, round::Facts::noise);
+            (
+                format!("rho {rho}"),
+                format!(
+                    "Discrete Gaussian noise, one share of every council, with standard deviation {noise:.2} in each cell \
+                     of each area: zero-concentrated differential privacy with rho {rho} for each person, epsilon {:.2} at \
+                     delta 1e-6, as long as no more than the stated number of councils collude.",
+                    rho.epsilon(folkmoot_proto::privacy::SHOWN_DELTA)
+                ),
+            )
+        }
+        query::Release::CouncilSuppressed(profile) => {
             (profile.word().to_owned(), profile.sentence().to_owned())
         }
-        query::Release::CouncilPrivate(rho) | query::Release::JointPrivate(rho) => {
+        query::Release::CouncilPrivate(rho) => {
             let sigma = rho.sigma(query.bound().l2_squared());
             (
                 format!("rho {rho}"),

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use folkmoot_proto::governance::GovernanceKey;
 use folkmoot_proto::identity::Role;
 use folkmoot_proto::ids::CouncilCode;
 use folkmoot_proto::reason::Refusal;
+use folkmoot_proto::registry::{SignedRegistry, VerifiedRegistry};
 use folkmoot_proto::wire::v1 as wire;
 use folkmoot_proto::wire::v1::coordinator_server::CoordinatorServer;
 use folkmoot_runtime::clock::Clock;
@@ -17,8 +19,9 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use crate::config::{Config, Signing};
-use crate::job::Jobs;
+use crate::job::{Collect, Jobs};
 use crate::links::{Host, Invitation, Links};
+use crate::round::JointFigures;
 use crate::server::Server;
 use crate::service::{ByTls, Countersigner, Service};
 use crate::store::{self, Head, Record, Store};
@@ -51,6 +54,14 @@ pub enum Error {
         path: std::path::PathBuf,
         /// The system's reason.
         source: std::io::Error,
+    },
+    /// The registry is not one.
+    #[error("the registry at {} is not taken: {problem}", path.display())]
+    Members {
+        /// The file.
+        path: std::path::PathBuf,
+        /// Why.
+        problem: String,
     },
     /// The database.
     #[error("opening the coordinator's database")]
@@ -116,12 +127,25 @@ pub async fn run(
         Some(path) => std::fs::read(path).map_err(|source| Error::Registry { path: path.clone(), source })?,
         None => Vec::new(),
     };
+    let members = members(&config, &registry)?;
     let store = Store::open(&config.database)?;
     let host = Arc::new(Doorman { store: store.clone(), clock: Arc::clone(&clock), registry });
     let links = Links::new(name, host, Arc::clone(&clock));
     let patience = config.ask.into();
+    let joint: Option<Arc<dyn Collect>> = match members {
+        Some(members) => Some(Arc::new(JointFigures::new(
+            Arc::new(links.clone()),
+            store.clone(),
+            Arc::clone(&clock),
+            members,
+            own.clone(),
+            countersigner.key.clone(),
+            config.terms(),
+        ))),
+        None => None,
+    };
     let jobs =
-        Jobs::new(store.clone(), Arc::new(links.clone()), Arc::clone(&clock), patience, None, stop.child_token());
+        Jobs::new(store.clone(), Arc::new(links.clone()), Arc::clone(&clock), patience, joint, stop.child_token());
     let service = Service {
         jobs: jobs.clone(),
         store,
@@ -142,6 +166,17 @@ pub async fn run(
     watching.abort();
     tracing::info!("the coordinator has stopped");
     Ok(())
+}
+
+/// The members that rounds are run among, when the settings name a registry and the key it must be signed with.
+fn members(config: &Config, registry: &[u8]) -> Result<Option<VerifiedRegistry>, Error> {
+    let (Some(path), Some(pinned)) = (&config.registry, &config.governance) else { return Ok(None) };
+    let problem = |problem: String| Error::Members { path: path.clone(), problem };
+    let key = std::fs::read_to_string(pinned).map_err(|source| Error::Registry { path: pinned.clone(), source })?;
+    let key = GovernanceKey::parse(&key).map_err(|error| problem(format!("the governance key: {error}")))?;
+    let signed: SignedRegistry = serde_json::from_slice(registry).map_err(|error| problem(error.to_string()))?;
+    let verified = signed.verify(&key, &config.federation).map_err(|refusal| problem(refusal.to_string()))?;
+    Ok(Some(verified))
 }
 
 /// The service with health and reflection.

@@ -187,6 +187,13 @@ impl Coordinator for Service {
         let plan = Plan::check(plan_request.clone(), &caller, self.today())?;
         self.jobs.check_kind(&plan)?;
         let signed = self.countersigned(signed, &plan, &caller)?;
+        if plan.query().release().is_joint() && request.mandate_signature.len() != 64 {
+            return Err(invalid(
+                "joint figures need the analyst's second signature, for rounds: ask with the folkmoot-coordinator command \
+                 of this version",
+            )
+            .into());
+        }
         request.plan = Some(plan_request);
         let id = self.jobs.submit(&plan, &signed, request).await?;
         Ok(Response::new(self.follow(id)))

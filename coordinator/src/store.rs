@@ -11,6 +11,7 @@ use folkmoot_runtime::store::{
 mod heads;
 mod jobs;
 mod releases;
+mod rounds;
 
 pub use heads::{Head, Record};
 pub use jobs::{Job, JobState};
@@ -19,11 +20,14 @@ pub use releases::Found;
 /// The kind of store and its history.
 pub const SCHEMA: Schema = Schema {
     name: "coordinator",
-    migrations: &[Migration {
-        number: 1,
-        name: "jobs, answers, releases and witnessed heads",
-        sql: include_str!("../migrations/0001_first.sql"),
-    }],
+    migrations: &[
+        Migration {
+            number: 1,
+            name: "jobs, answers, releases and witnessed heads",
+            sql: include_str!("../migrations/0001_first.sql"),
+        },
+        Migration { number: 2, name: "rounds", sql: include_str!("../migrations/0002_rounds.sql") },
+    ],
 };
 
 /// The store failed, or holds something that this software did not write.

@@ -187,7 +187,7 @@ impl Joint {
         let joint =
             Self { layout, areas: areas.clone(), blocks, flags, release, d1: bound.l1(), d2_squared, max_cell };
         let most = crate::round::parameters::MAX_CELLS;
-        if joint.len() == 0 || joint.len() > most as usize {
+        if joint.is_empty() || joint.len() > most as usize {
             return Err(Error::TooLong { blocks: joint.blocks.len(), cells: joint.per_block(), most });
         }
         Ok(joint)

@@ -209,7 +209,7 @@ fn sign(
     purpose: &str,
     basis: &str,
     wait: u32,
-) -> anyhow::Result<wire::SignedQuery> {
+) -> anyhow::Result<(wire::SignedQuery, Vec<u8>)> {
     let Some(files) = &connected.profile.signing else {
         bail!("the profile has no [signing] certificate, and questions must be signed");
     };
@@ -222,7 +222,12 @@ fn sign(
         Question::new(query, QueryId::from_bytes(bytes), connected.identity.clone(), purpose, basis, expires)?;
     let signature = question.sign(&signer.key);
     let analyst = Signed { signature, chain: signer.chain };
-    Ok((&SignedQuestion { question, analyst, coordinator: Signed::default() }).into())
+    // Joint figures: the same statement once more, in the form in which every council binds its round to it.
+    let mandate = match question.query().release().is_joint() {
+        true => folkmoot_proto::joint::sign_mandate(&question, &signer.key).to_vec(),
+        false => Vec::new(),
+    };
+    Ok(((&SignedQuestion { question, analyst, coordinator: Signed::default() }).into(), mandate))
 }
 
 pub(crate) async fn plan(arguments: &PlanArgs) -> Outcome {
@@ -231,7 +236,7 @@ pub(crate) async fn plan(arguments: &PlanArgs) -> Outcome {
     if arguments.prices {
         let (purpose, basis) = (arguments.purpose.as_deref(), arguments.basis.as_deref());
         let query = request.query.clone().unwrap_or_default();
-        request.signed = Some(sign(&connected, query, purpose.unwrap_or(""), basis.unwrap_or(""), 0)?);
+        request.signed = Some(sign(&connected, query, purpose.unwrap_or(""), basis.unwrap_or(""), 0)?.0);
     }
     let reply = connected.client.plan(request).await.map_err(failed)?.into_inner();
     if arguments.caller.json {
@@ -292,7 +297,7 @@ pub(crate) async fn ask(arguments: &AskArgs) -> Outcome {
     let mut connected = connect(&arguments.caller).await?;
     let wait = arguments.wait.unwrap_or(0);
     let query = plan.query.clone().unwrap_or_default();
-    let signed = sign(&connected, query, &arguments.purpose, &arguments.basis, wait)?;
+    let (signed, mandate_signature) = sign(&connected, query, &arguments.purpose, &arguments.basis, wait)?;
     let request = wire::AskRequest {
         plan: Some(plan),
         purpose: arguments.purpose.clone(),
@@ -300,6 +305,7 @@ pub(crate) async fn ask(arguments: &AskArgs) -> Outcome {
         wait_s: wait,
         signed: Some(signed),
         fresh: arguments.fresh,
+        mandate_signature,
     };
     let stream = connected.client.ask(request).await.map_err(failed)?.into_inner();
     finish(&mut connected, &arguments.caller, stream, arguments.detach).await

@@ -177,7 +177,7 @@ fn outcome(state: State, code: &str, reason: &str) -> Outcome {
 }
 
 /// What a failed call means for the council's part.
-fn refused(status: &Status) -> Outcome {
+pub(crate) fn refused(status: &Status) -> Outcome {
     match sort(status) {
         Sorted::Lost => outcome(State::Unreachable, "", "its link was lost before the answer was complete"),
         Sorted::Late => outcome(State::Late, "", "its answer did not come in time"),

@@ -1,0 +1,379 @@
+//! Joint figures: drives the protocol's coordinator over the councils' links and keeps what may be kept.
+//!
+//! ```text
+//! members linked now -> cohort, parameters -> envelope -> advertise, share, mask, consent, unmask -> sum -> Total
+//!        ^ at most three attempts, each with fresh keys and noise and without those who refused
+//! ```
+//!
+//! - **One council never fails the others** as long as enough remain: who refuses, is silent or sends what does not hold
+//!   is named with its reason and left out.
+//! - **An attempt's number is on the disk before anybody is asked**, so that no crash uses it twice; a round in flight at
+//!   a crash is abandoned.
+//! - The exact sum of a suppressed question is never stored: it is hidden and rounded in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ed25519_dalek::{SigningKey, VerifyingKey};
+use folkmoot_proto::identity::Identity;
+use folkmoot_proto::ids::CouncilCode;
+use folkmoot_proto::joint::{self, Areas, Joint};
+use folkmoot_proto::limits;
+use folkmoot_proto::reason::Reason;
+use folkmoot_proto::registry::VerifiedRegistry;
+use folkmoot_proto::round::coordinator::{self, Outcome as Ended};
+use folkmoot_proto::round::{Envelope, Failure, Parameters, Roll, Signatory, parameters};
+use folkmoot_runtime::clock::Clock;
+use rustls_pki_types::CertificateDer;
+use sha2::{Digest as _, Sha256};
+use tokio::time::{Instant, timeout};
+
+use crate::answer::tidy;
+use crate::job::{Collect, Context, Councils, Progress};
+use crate::merge::Level;
+use crate::plan::Plan;
+use crate::release::{Outcome, State};
+use crate::store::{self, Store};
+
+mod drive;
+mod total;
+
+pub use total::{Facts, Sums, Total};
+
+/// What a coordinator asks of its rounds. Defaults in `config`.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// Share of the councils assumed to collude with us, in percent.
+    pub colluding_percent: u16,
+    /// The fewest so assumed, as far as the cohort allows.
+    pub colluding_least: u16,
+    /// Share of the councils that may drop out, in percent; one at least.
+    pub dropouts_percent: u16,
+    /// How long one step may take.
+    pub step: Duration,
+    /// How long a council that was linked before and is not now is waited for.
+    pub reconnect: Duration,
+    /// Between two looks at a council where a person must decide.
+    pub ask_again: Duration,
+}
+
+impl Default for Terms {
+    fn default() -> Self {
+        Self {
+            colluding_percent: 10,
+            colluding_least: 2,
+            dropouts_percent: 5,
+            step: limits::ROUND_STEP_DEADLINE,
+            reconnect: Duration::from_secs(5),
+            ask_again: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Terms {
+    /// `n`, `c`, `t` and `s_min` for a cohort of this size; `None` below three councils.
+    fn parameters(&self, councils: usize) -> Option<Parameters> {
+        let n = u16::try_from(councils).ok().filter(|n| (parameters::MIN_NODES..=parameters::MAX_NODES).contains(n))?;
+        let percent = |share: u16| (u32::from(n) * u32::from(share)).div_ceil(100) as u16;
+        let colluding = percent(self.colluding_percent).max(self.colluding_least).min(n - 2);
+        let threshold = (n + colluding) / 2 + 1;
+        let dropouts = percent(self.dropouts_percent).max(1);
+        Parameters::new(councils, colluding, n.saturating_sub(dropouts).max(threshold)).ok()
+    }
+}
+
+/// Gathers joint figures.
+pub struct JointFigures {
+    councils: Arc<dyn Councils>,
+    store: Store,
+    clock: Arc<dyn Clock>,
+    registry: VerifiedRegistry,
+    own: Identity,
+    signing: SigningKey,
+    terms: Terms,
+}
+
+/// What an attempt came to.
+enum Attempt {
+    /// A sum.
+    Done(Box<Ended>),
+    /// None, and why; another attempt may do better.
+    Failed(String),
+}
+
+impl JointFigures {
+    /// Over these links, among the members of this registry, as the coordinator `own` with its signing key.
+    pub fn new(
+        councils: Arc<dyn Councils>,
+        store: Store,
+        clock: Arc<dyn Clock>,
+        registry: VerifiedRegistry,
+        own: Identity,
+        signing: SigningKey,
+        terms: Terms,
+    ) -> Self {
+        Self { councils, store, clock, registry, own, signing, terms }
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.clock.now().as_second()).unwrap_or(0)
+    }
+
+    /// The members that a plan can be asked of. For one board in a private question that is everybody, so that the
+    /// board's few councils are not alone with their noise; else the plan's own councils.
+    fn eligible(&self, plan: &Plan, areas: &Areas) -> BTreeSet<CouncilCode> {
+        let now = self.clock.now();
+        let members = self.registry.registry().members().iter();
+        let in_force =
+            members.filter(|m| m.valid_from <= now && now <= m.valid_until).map(|m| m.council).collect::<BTreeSet<_>>();
+        let whole_board = matches!(areas, Areas::Board(..))
+            && plan.query().release().rho().is_some()
+            && areas.blocks().iter().all(|block| &block.members == plan.councils());
+        if whole_board { in_force } else { in_force.intersection(plan.councils()).copied().collect() }
+    }
+
+    /// Waits a little for those who were linked before; then the linked ones.
+    async fn linked(&self, eligible: &BTreeSet<CouncilCode>, patience: Duration) -> Result<BTreeSet<CouncilCode>, store::Error> {
+        let seen = self.store.off_thread(|store| store.councils_seen()).await?;
+        let until = Instant::now() + patience;
+        let mut linked = self.councils.watch();
+        loop {
+            let there: BTreeSet<CouncilCode> =
+                eligible.iter().copied().filter(|code| self.councils.channel(*code).is_some()).collect();
+            let missing = eligible.iter().any(|code| seen.contains(code) && !there.contains(code));
+            let left = until.saturating_duration_since(Instant::now());
+            if !missing || left.is_zero() || !matches!(timeout(left, linked.changed()).await, Ok(Ok(()))) {
+                return Ok(there);
+            }
+        }
+    }
+
+    /// Everybody whose signatures count in this question's rounds. The analyst's chain was checked when it was asked.
+    fn roll(&self, context: &Context) -> Result<Roll, String> {
+        let mut roll = Roll::from_registry(&self.registry).map_err(|error| error.to_string())?;
+        let always = |key| Signatory { key, valid_from: 0, valid_to: u64::MAX };
+        roll.add_coordinator(&self.own.to_string(), always(self.signing.verifying_key()))
+            .map_err(|error| error.to_string())?;
+        let leaf = context.signed.analyst.chain.first().ok_or("the question holds no certificate of the analyst")?;
+        let certificate = folkmoot_runtime::tls::Certificate::read(&CertificateDer::from(leaf.as_slice()))
+            .map_err(|refusal| refusal.to_string())?;
+        let key = certificate.ed25519_key.and_then(|key| VerifyingKey::from_bytes(&key).ok());
+        let key = key.ok_or("the analyst's signing key is no Ed25519 key")?;
+        let analyst = context.signed.question.analyst().to_string();
+        roll.add_analyst(&analyst, always(key)).map_err(|error| error.to_string())?;
+        Ok(roll)
+    }
+
+    fn envelope(
+        &self,
+        context: &Context,
+        joint: &Joint,
+        cohort: &BTreeSet<CouncilCode>,
+        parameters: &Parameters,
+        attempt: u8,
+    ) -> Result<Envelope, String> {
+        let question = &context.signed.question;
+        let signature = context.mandate.as_slice().try_into();
+        let signature = signature.map_err(|_| "the question came without the analyst's signature for rounds")?;
+        let plan = joint.plan(parameters.honest_floor()).ok_or("no noise of this price can be made")?;
+        let now = self.now();
+        let mut codes: Vec<String> = cohort.iter().map(ToString::to_string).collect();
+        codes.sort();
+        let step_seconds = u32::try_from(self.terms.step.as_secs()).unwrap_or(u32::MAX).max(1);
+        let envelope = Envelope {
+            mandate: joint::mandate(question, signature),
+            code_lists: joint::lists_text(joint.areas()),
+            period: joint::period_text(question.query()),
+            cohort: codes,
+            registry: *self.registry.hash(),
+            plan,
+            colluding: parameters.colluding(),
+            threshold: parameters.threshold(),
+            min_survivors: parameters.min_survivors(),
+            attempt,
+            // Clocks of councils may be a little behind.
+            not_before: now.saturating_sub(60),
+            expiry: now + context.wait.as_secs() + 5 * u64::from(step_seconds) + 60,
+            step_seconds,
+            coordinator: self.own.to_string(),
+            signature: [0; 64],
+        };
+        Ok(envelope.sign(&self.signing))
+    }
+
+    async fn attempt(
+        &self,
+        context: &Context,
+        joint: &Joint,
+        cohort: &BTreeSet<CouncilCode>,
+        parameters: &Parameters,
+        attempt: u8,
+        outcomes: &mut BTreeMap<CouncilCode, Outcome>,
+    ) -> Attempt {
+        let begun = self.roll(context).and_then(|roll| {
+            let envelope = self.envelope(context, joint, cohort, parameters, attempt)?;
+            coordinator::Round::new(envelope, &roll, self.now()).map_err(|failure| sentence(&failure))
+        });
+        let round = match begun {
+            Ok(round) => round,
+            Err(why) => return Attempt::Failed(why),
+        };
+        let steps = drive::Steps {
+            councils: Arc::clone(&self.councils),
+            signed: (&context.signed).into(),
+            step: self.terms.step,
+            ask_again: self.terms.ask_again,
+            until: Instant::now() + context.wait,
+        };
+        match steps.run(round, &self.signing, outcomes).await {
+            Ok(ended) => Attempt::Done(Box::new(ended)),
+            Err(failure) => Attempt::Failed(sentence(&failure)),
+        }
+    }
+
+    fn total(&self, plan: &Plan, joint: &Joint, ended: &Ended, facts: Facts) -> Total {
+        Total { blocks: total::blocks(plan.query(), joint, &ended.sum, &facts.survivors), facts }
+    }
+}
+
+fn sentence(failure: &Failure) -> String {
+    match std::error::Error::source(failure) {
+        Some(cause) => format!("{failure}: {cause}"),
+        None => failure.to_string(),
+    }
+}
+
+/// The areas of one round that a plan needs.
+pub fn areas_of(plan: &Plan) -> Areas {
+    let scope = plan.scope();
+    let structure = scope.structure().version.to_owned();
+    match (scope.level(), scope.board()) {
+        (_, Some(board)) => Areas::Board(structure, board.clone()),
+        (Level::Region, None) => Areas::Regions,
+        (Level::Board, None) => Areas::Boards(structure),
+        (Level::England | Level::Council, None) => Areas::England,
+    }
+}
+
+fn outcome(state: State, code: &str, reason: &str) -> Outcome {
+    Outcome { state, code: code.to_owned(), reason: tidy(reason) }
+}
+
+#[tonic::async_trait]
+impl Collect for JointFigures {
+    async fn collect(&self, context: &Context, progress: &dyn Progress) -> Result<(), store::Error> {
+        let (plan, id) = (&context.plan, context.id);
+        if self.store.off_thread(move |store| store.total(id)).await?.is_some() {
+            return Ok(());
+        }
+        let areas = areas_of(plan);
+        let joint = match Joint::of(plan.query(), &areas) {
+            Ok(joint) => joint,
+            Err(error) => {
+                let note = error.to_string();
+                return self.store.off_thread(move |store| store.note_round(id, &note)).await;
+            }
+        };
+        let eligible = self.eligible(plan, &areas);
+        let mut outcomes: BTreeMap<CouncilCode, Outcome> = BTreeMap::new();
+        for code in plan.councils().difference(&eligible) {
+            let text = "it is not in the federation's membership registry, or its signing certificate is not in force";
+            outcomes.insert(*code, outcome(State::Refused, Reason::NotAMember.code(), text));
+        }
+        let patience = if context.explicit_wait { context.wait } else { self.terms.reconnect };
+        let (mut attempt, mut note) = self.store.off_thread(move |store| store.attempts(id)).await?;
+        let mut done = None;
+        while attempt < parameters::MAX_ATTEMPTS {
+            let linked = self.linked(&eligible, patience).await?;
+            for code in eligible.difference(&linked) {
+                outcomes.insert(*code, outcome(State::Unreachable, "", "its node is not connected"));
+            }
+            let out = |code: &CouncilCode| {
+                outcomes.get(code).is_some_and(|o| matches!(o.state, State::Refused | State::Malformed | State::Held))
+            };
+            let cohort: BTreeSet<CouncilCode> = linked.iter().copied().filter(|code| !out(code)).collect();
+            let Some(parameters) = self.terms.parameters(cohort.len()) else {
+                if note.is_empty() || cohort.len() < usize::from(parameters::MIN_NODES) {
+                    let before = if note.is_empty() { String::new() } else { format!("; before that: {note}") };
+                    note = format!("a round needs 3 to 255 councils, and {} can take part{before}", cohort.len());
+                }
+                break;
+            };
+            attempt += 1;
+            self.store.off_thread(move |store| store.begin_attempt(id, attempt)).await?;
+            tracing::info!(job = %id, attempt, councils = cohort.len(), "a round begins");
+            let mut parts = BTreeMap::new();
+            let came = self.attempt(context, &joint, &cohort, &parameters, attempt, &mut parts).await;
+            outcomes.extend(parts.clone());
+            match came {
+                Attempt::Done(ended) => {
+                    done = Some((ended, cohort, parameters));
+                    break;
+                }
+                Attempt::Failed(why) => {
+                    tracing::warn!(job = %id, attempt, why, "a round gave no sum");
+                    note = format!("attempt {attempt}: {why}");
+                    let told = note.clone();
+                    self.store.off_thread(move |store| store.note_round(id, &told)).await?;
+                    // The same councils without a reason to do otherwise would do the same again.
+                    if parts.is_empty() {
+                        break;
+                    }
+                }
+            }
+        }
+        if let Some((ended, cohort, parameters)) = done {
+            let survivors: BTreeSet<CouncilCode> =
+                ended.sum.councils.iter().filter_map(|code| CouncilCode::parse(code).ok()).collect();
+            let transcript = ended.transcript.encode();
+            let envelope = Envelope::decode(&ended.transcript.envelope).ok();
+            let public = plan.query().release().rho().is_some();
+            let facts = Facts {
+                attempt,
+                areas: areas.to_string(),
+                registry_version: self.registry.registry().version(),
+                registry: hex::encode(self.registry.hash()),
+                cohort,
+                survivors: survivors.clone(),
+                colluding: parameters.colluding(),
+                threshold: parameters.threshold(),
+                min_survivors: parameters.min_survivors(),
+                grid: ended.sum.grid,
+                sigma_nano: envelope.map_or(0, |envelope| envelope.plan.sigma_nano),
+                transcript_sha256: hex::encode(Sha256::digest(&transcript)),
+                transcript: if public { hex::encode(&transcript) } else { String::new() },
+            };
+            let total = self.total(plan, &joint, &ended, facts);
+            self.store.off_thread(move |store| store.save_total(id, &total)).await?;
+            for code in survivors {
+                outcomes.insert(code, outcome(State::Answered, "", ""));
+            }
+        } else {
+            self.store.off_thread(move |store| store.note_round(id, &note)).await?;
+        }
+        for (code, outcome) in outcomes {
+            if plan.councils().contains(&code) {
+                progress.council(code, outcome, None).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_follow_the_cohort_and_keep_the_protocols_rules() {
+        let terms = Terms::default();
+        assert!(terms.parameters(2).is_none() && terms.parameters(256).is_none());
+        let numbers = |n| terms.parameters(n).map(|p| (p.colluding(), p.threshold(), p.min_survivors()));
+        assert_eq!(numbers(3), Some((1, 3, 3)));
+        assert_eq!(numbers(5), Some((2, 4, 4)));
+        assert_eq!(numbers(10), Some((2, 7, 9)));
+        assert_eq!(numbers(153), Some((16, 85, 145)));
+        assert!((3..=255).all(|n| terms.parameters(n).is_some()));
+    }
+}

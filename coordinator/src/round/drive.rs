@@ -1,0 +1,236 @@
+//! One attempt over the links: each step is asked of everybody it concerns at once, until all have answered or its time
+//! is over.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ed25519_dalek::SigningKey;
+use folkmoot_proto::ids::CouncilCode;
+use folkmoot_proto::round::coordinator::{Outcome as Ended, Round};
+use folkmoot_proto::round::{Failure, Fault};
+use folkmoot_proto::wire::v1 as wire;
+use folkmoot_proto::wire::v1::node_client::NodeClient;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+use tonic::{Status, Streaming};
+
+use super::outcome;
+use crate::job::{Councils, refused};
+use crate::release::{Outcome, State};
+
+/// Most bytes of one council's message at a step other than masking.
+const MOST_BYTES: usize = 1 << 20;
+/// Masked vectors received at the same time: each is held whole until its hash is checked.
+const UPLOADS: usize = 16;
+
+/// What driving an attempt needs.
+pub(super) struct Steps {
+    pub(super) councils: Arc<dyn Councils>,
+    pub(super) signed: wire::SignedQuery,
+    pub(super) step: Duration,
+    pub(super) ask_again: Duration,
+    /// Until when people at councils are waited for, at step 0.
+    pub(super) until: Instant,
+}
+
+/// What went wrong with one council.
+enum Trouble {
+    Status(Status),
+    Fault(Fault),
+    Late(Duration),
+    NoLink,
+    Odd(&'static str),
+}
+
+impl Trouble {
+    fn outcome(self) -> Outcome {
+        match self {
+            Self::Status(status) => refused(&status),
+            Self::Fault(fault) => outcome(State::Malformed, fault.code(), &fault.to_string()),
+            Self::Late(after) => outcome(State::Late, "", &format!("no answer within {} s", after.as_secs())),
+            Self::NoLink => outcome(State::Unreachable, "", "its node is not connected"),
+            Self::Odd(what) => outcome(State::Malformed, "", what),
+        }
+    }
+}
+
+type Shared = Arc<Mutex<Round>>;
+
+fn lock(round: &Shared) -> MutexGuard<'_, Round> {
+    round.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// How a council's bytes are taken at a step.
+type Take = fn(&mut Round, &str, &[u8]) -> Result<(), Fault>;
+
+/// One council's call at one step.
+#[derive(Clone)]
+struct Call {
+    channel: tonic::transport::Channel,
+    round_id: Vec<u8>,
+    step: u32,
+    question: Option<wire::SignedQuery>,
+    payload: Vec<u8>,
+}
+
+impl Call {
+    async fn send(self) -> Result<Streaming<wire::RoundChunk>, Status> {
+        let chunk = wire::RoundChunk {
+            round_id: self.round_id,
+            step: self.step,
+            offset: 0,
+            payload: self.payload,
+            question: self.question,
+        };
+        let request = futures_util::stream::iter([chunk]);
+        Ok(NodeClient::new(self.channel).round(request).await?.into_inner())
+    }
+
+    /// The whole reply of a step that is answered with one message.
+    async fn message(self) -> Result<Vec<u8>, Trouble> {
+        let mut stream = self.send().await.map_err(Trouble::Status)?;
+        let mut whole = Vec::new();
+        while let Some(piece) = stream.message().await.map_err(Trouble::Status)? {
+            if piece.offset != whole.len() as u64 || whole.len() + piece.payload.len() > MOST_BYTES {
+                return Err(Trouble::Odd("the pieces of its answer do not follow each other"));
+            }
+            whole.extend(piece.payload);
+        }
+        Ok(whole)
+    }
+
+    /// A masked vector, straight into the round's sum.
+    async fn vector(self, round: Shared, council: &str) -> Result<(), Trouble> {
+        let mut stream = self.send().await.map_err(Trouble::Status)?;
+        let empty = Trouble::Odd("its masked vector is empty");
+        let header = stream.message().await.map_err(Trouble::Status)?.ok_or(empty)?;
+        let upload = lock(&round).upload(council, &header.payload).map_err(Trouble::Fault)?;
+        let Some(mut upload) = upload else { return Ok(()) };
+        while let Some(piece) = stream.message().await.map_err(Trouble::Status)? {
+            upload.absorb(piece.offset, &piece.payload).map_err(Trouble::Fault)?;
+        }
+        lock(&round).add(upload).map_err(Trouble::Fault)
+    }
+}
+
+impl Steps {
+    /// Runs one attempt. Whoever drops out is in `outcomes` with the reason, whatever comes of it.
+    pub(super) async fn run(
+        &self,
+        round: Round,
+        signing: &SigningKey,
+        outcomes: &mut BTreeMap<CouncilCode, Outcome>,
+    ) -> Result<Ended, Failure> {
+        let shared: Shared = Arc::new(Mutex::new(round));
+        let invitation = lock(&shared).invitation().to_vec();
+        self.messages(&shared, 0, |_, _| Some(invitation.clone()), Round::advert, outcomes).await;
+        let roster = lock(&shared).close_adverts()?;
+        self.messages(&shared, 1, |_, _| Some(roster.clone()), Round::sealed, outcomes).await;
+        lock(&shared).close_shares()?;
+        self.vectors(&shared, outcomes).await;
+        let survivors = lock(&shared).close_masks()?;
+        self.messages(&shared, 3, |_, _| Some(survivors.clone()), Round::consent, outcomes).await;
+        let quorum = lock(&shared).close_consents()?;
+        self.messages(&shared, 4, |_, _| Some(quorum.clone()), Round::revealed, outcomes).await;
+        let signing = signing.clone();
+        let undone = tokio::task::spawn_blocking(move || lock(&shared).unmask(&signing)).await;
+        match undone {
+            Ok(ended) => ended,
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+
+    fn call(&self, round: &Shared, step: u32, council: CouncilCode, payload: Vec<u8>) -> Option<Call> {
+        let channel = self.councils.channel(council)?;
+        let round_id = lock(round).t0().to_vec();
+        let question = (step == 0).then(|| self.signed.clone());
+        Some(Call { channel, round_id, step, question, payload })
+    }
+
+    fn addressed(round: &Shared) -> Vec<CouncilCode> {
+        lock(round).addressed().into_iter().filter_map(|code| CouncilCode::parse(code).ok()).collect()
+    }
+
+    /// Asks everybody concerned for one message and takes what holds.
+    async fn messages(
+        &self,
+        round: &Shared,
+        step: u32,
+        message: impl Fn(&Round, CouncilCode) -> Option<Vec<u8>>,
+        take: Take,
+        outcomes: &mut BTreeMap<CouncilCode, Outcome>,
+    ) {
+        let mut tasks = JoinSet::new();
+        for council in Self::addressed(round) {
+            let payload = message(&lock(round), council);
+            let Some(call) = payload.and_then(|payload| self.call(round, step, council, payload)) else {
+                outcomes.insert(council, Trouble::NoLink.outcome());
+                continue;
+            };
+            let (round, patience, again) = (Arc::clone(round), self.step, self.ask_again);
+            let until = (step == 0).then_some(self.until);
+            tasks.spawn(async move {
+                loop {
+                    let answered = match timeout(patience, call.clone().message()).await {
+                        Ok(Ok(bytes)) => take(&mut lock(&round), council.as_str(), &bytes).map_err(Trouble::Fault),
+                        Ok(Err(trouble)) => Err(trouble),
+                        Err(_) => Err(Trouble::Late(patience)),
+                    };
+                    let Err(trouble) = answered else { return (council, None) };
+                    let stands = trouble.outcome();
+                    let left = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
+                    if stands.state != State::Held || left.is_zero() {
+                        return (council, Some(stands));
+                    }
+                    sleep(again.min(left)).await;
+                }
+            });
+        }
+        gather(tasks, outcomes).await;
+    }
+
+    /// Asks for the masked vectors and adds each to the sum.
+    async fn vectors(&self, round: &Shared, outcomes: &mut BTreeMap<CouncilCode, Outcome>) {
+        let places = Arc::new(Semaphore::new(UPLOADS));
+        let deadline = Instant::now() + self.step;
+        let mut tasks = JoinSet::new();
+        for council in Self::addressed(round) {
+            let payload = lock(round).relay(council.as_str());
+            let Some(call) = payload.and_then(|payload| self.call(round, 2, council, payload)) else {
+                outcomes.insert(council, Trouble::NoLink.outcome());
+                continue;
+            };
+            let (round, places, patience) = (Arc::clone(round), Arc::clone(&places), self.step);
+            tasks.spawn(async move {
+                let answered = tokio::time::timeout_at(deadline, async {
+                    let _place = places.acquire_owned().await;
+                    call.vector(round, council.as_str()).await
+                });
+                let trouble = match answered.await {
+                    Ok(Ok(())) => None,
+                    Ok(Err(trouble)) => Some(trouble),
+                    Err(_) => Some(Trouble::Late(patience)),
+                };
+                (council, trouble.map(Trouble::outcome))
+            });
+        }
+        gather(tasks, outcomes).await;
+    }
+}
+
+async fn gather(
+    mut tasks: JoinSet<(CouncilCode, Option<Outcome>)>,
+    outcomes: &mut BTreeMap<CouncilCode, Outcome>,
+) {
+    while let Some(done) = tasks.join_next().await {
+        match done {
+            Ok((council, Some(stands))) => {
+                outcomes.insert(council, stands);
+            }
+            Ok((_, None)) => {}
+            Err(error) => tracing::error!(%error, "asking a council in a round failed"),
+        }
+    }
+}
