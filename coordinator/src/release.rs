@@ -519,9 +519,7 @@ fn protection(query: &Query, round: Option<&round::Facts>) -> (String, String) {
                 ),
             )
         }
-        query::Release::CouncilSuppressed(profile) => {
-            (profile.word().to_owned(), profile.sentence().to_owned())
-        }
+        query::Release::CouncilSuppressed(profile) => (profile.word().to_owned(), profile.sentence().to_owned()),
         query::Release::CouncilPrivate(rho) => {
             let sigma = rho.sigma(query.bound().l2_squared());
             (

@@ -134,7 +134,11 @@ impl JointFigures {
     }
 
     /// Waits a little for those who were linked before; then the linked ones.
-    async fn linked(&self, eligible: &BTreeSet<CouncilCode>, patience: Duration) -> Result<BTreeSet<CouncilCode>, store::Error> {
+    async fn linked(
+        &self,
+        eligible: &BTreeSet<CouncilCode>,
+        patience: Duration,
+    ) -> Result<BTreeSet<CouncilCode>, store::Error> {
         let seen = self.store.off_thread(|store| store.councils_seen()).await?;
         let until = Instant::now() + patience;
         let mut linked = self.councils.watch();

@@ -60,12 +60,8 @@ impl Members {
     pub fn open(place: &Path, pinned: &Path, federation: &Federation) -> Result<Self, Error> {
         let text = std::fs::read_to_string(pinned).map_err(|source| Error::File { path: pinned.to_owned(), source })?;
         let key = GovernanceKey::parse(&text).map_err(|source| Error::Pinned { path: pinned.to_owned(), source })?;
-        let members = Self {
-            place: place.to_owned(),
-            pinned: key,
-            federation: federation.clone(),
-            current: RwLock::new(None),
-        };
+        let members =
+            Self { place: place.to_owned(), pinned: key, federation: federation.clone(), current: RwLock::new(None) };
         match std::fs::read(place) {
             Ok(bytes) => {
                 let verified = members.verify(&bytes)?;

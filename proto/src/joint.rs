@@ -91,10 +91,10 @@ impl Areas {
                 .structure(version)
                 .into_iter()
                 .flat_map(|structure| {
-                    structure
-                        .boards()
-                        .filter(|board| only.is_none_or(|only| *only == board.code))
-                        .map(|board| Block { ons_code: board.ons_code.clone(), members: structure.members(&board.code) })
+                    structure.boards().filter(|board| only.is_none_or(|only| *only == board.code)).map(|board| Block {
+                        ons_code: board.ons_code.clone(),
+                        members: structure.members(&board.code),
+                    })
                 })
                 .collect();
             blocks.sort_by(|a, b| a.ons_code.cmp(&b.ons_code));
@@ -184,8 +184,7 @@ impl Joint {
         let d2_squared = u64::try_from(bound.l2_squared()).map_err(|_| Error::Bound)?;
         let max_cell = bound.per_cell.checked_mul(MOST_PEOPLE).ok_or(Error::Bound)?;
         let blocks = areas.blocks();
-        let joint =
-            Self { layout, areas: areas.clone(), blocks, flags, release, d1: bound.l1(), d2_squared, max_cell };
+        let joint = Self { layout, areas: areas.clone(), blocks, flags, release, d1: bound.l1(), d2_squared, max_cell };
         let most = crate::round::parameters::MAX_CELLS;
         if joint.is_empty() || joint.len() > most as usize {
             return Err(Error::TooLong { blocks: joint.blocks.len(), cells: joint.per_block(), most });
@@ -369,7 +368,8 @@ mod tests {
 
     #[test]
     fn every_council_is_in_one_block_of_each_family() {
-        for areas in [Areas::England, Areas::Regions, Areas::Boards("icb-2022".into()), Areas::Boards("icb-2026".into())]
+        for areas in
+            [Areas::England, Areas::Regions, Areas::Boards("icb-2022".into()), Areas::Boards("icb-2026".into())]
         {
             assert_eq!(Areas::parse(&areas.to_string()), Some(areas.clone()));
             let blocks = areas.blocks();
@@ -392,7 +392,11 @@ mod tests {
             for honest in [2_u16, 7, 130] {
                 let plan = joint.plan(honest).unwrap();
                 let shares = shares(&plan, honest).unwrap();
-                assert!(shares.sum <= rho && shares.sum.nano() + 1 + nano / 10_000_000 >= nano, "{nano} {honest}: {}", shares.sum.nano());
+                assert!(
+                    shares.sum <= rho && shares.sum.nano() + 1 + nano / 10_000_000 >= nano,
+                    "{nano} {honest}: {}",
+                    shares.sum.nano()
+                );
                 assert!(shares.sigma >= 2.5);
                 let expected = nano as f64 * f64::from(honest);
                 assert!((shares.alone.nano() as f64 / expected - 1.0).abs() < 1e-3, "h times the price");

@@ -220,10 +220,7 @@ impl Steps {
     }
 }
 
-async fn gather(
-    mut tasks: JoinSet<(CouncilCode, Option<Outcome>)>,
-    outcomes: &mut BTreeMap<CouncilCode, Outcome>,
-) {
+async fn gather(mut tasks: JoinSet<(CouncilCode, Option<Outcome>)>, outcomes: &mut BTreeMap<CouncilCode, Outcome>) {
     while let Some(done) = tasks.join_next().await {
         match done {
             Ok((council, Some(stands))) => {

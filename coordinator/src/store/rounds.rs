@@ -26,7 +26,8 @@ impl Store {
     /// [`Error::Database`].
     pub fn begin_attempt(&self, job: JobId, attempt: u8) -> Result<(), Error> {
         self.database.write("begin an attempt", |tx| {
-            let sql = "INSERT INTO rounds (job, attempts) VALUES (?1, ?2) ON CONFLICT (job) DO UPDATE SET attempts = ?2";
+            let sql =
+                "INSERT INTO rounds (job, attempts) VALUES (?1, ?2) ON CONFLICT (job) DO UPDATE SET attempts = ?2";
             tx.prepare_cached(sql)?.execute(params![job.to_string(), attempt]).map(drop)
         })?;
         Ok(())
@@ -38,7 +39,8 @@ impl Store {
     /// [`Error::Database`].
     pub fn note_round(&self, job: JobId, note: &str) -> Result<(), Error> {
         self.database.write("note a round's end", |tx| {
-            let sql = "INSERT INTO rounds (job, attempts, note) VALUES (?1, 0, ?2) ON CONFLICT (job) DO UPDATE SET note = ?2";
+            let sql =
+                "INSERT INTO rounds (job, attempts, note) VALUES (?1, 0, ?2) ON CONFLICT (job) DO UPDATE SET note = ?2";
             tx.prepare_cached(sql)?.execute(params![job.to_string(), note]).map(drop)
         })?;
         Ok(())

@@ -207,7 +207,9 @@ impl Answerer {
         })?;
         let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
         let answered = match asked.step {
-            1 => open.machine.share(&asked.payload, now, &mut rand::rng()).map(Reply::Message).map_err(|w| protocol(&w)),
+            1 => {
+                open.machine.share(&asked.payload, now, &mut rand::rng()).map(Reply::Message).map_err(|w| protocol(&w))
+            }
             2 => self.mask(&mut open, &asked.payload, now),
             3 => self.consent(&mut open, &asked.payload, now).map(Reply::Message),
             4 => self.unmask(&mut open, &asked.payload, now).map(Reply::Message),
@@ -253,13 +255,7 @@ impl Answerer {
         }
     }
 
-    fn advertise(
-        &self,
-        rounds: &Rounds,
-        coordinator: &Identity,
-        asked: Asked,
-        now: u64,
-    ) -> Result<Vec<u8>, Refusal> {
+    fn advertise(&self, rounds: &Rounds, coordinator: &Identity, asked: Asked, now: u64) -> Result<Vec<u8>, Refusal> {
         if transcript::t0(&asked.payload) != asked.round {
             return Err(refused("the round's id is not the hash of its envelope"));
         }
@@ -369,8 +365,7 @@ impl Answerer {
         terms: Terms,
         contributes: bool,
     ) -> Result<ledger::Round<ledger::Reserved>, Refusal> {
-        let snapshot =
-            assemble::snapshot(&self.records, options).map_err(|error| no_data(&error, question.query()))?;
+        let snapshot = assemble::snapshot(&self.records, options).map_err(|error| no_data(&error, question.query()))?;
         let difference = |earlier: &Query, asked: &Query| {
             let options = local::options(asked, self.today());
             let assembly = assemble::assemble(&self.records, &options).map_err(|error| no_data(&error, asked))?;
@@ -461,7 +456,10 @@ impl Answerer {
                 let (round, charged) =
                     self.ledger.unmask(round, transcript, message).map_err(|error| ledger_says(&error))?;
                 if let Err(error) = self.ledger.close(round) {
-                    tracing::error!(error = &error as &dyn std::error::Error, "a round's end could not be written down");
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "a round's end could not be written down"
+                    );
                 }
                 Ok(charged.into_inner())
             }

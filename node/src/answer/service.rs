@@ -98,7 +98,10 @@ impl Node for NodeService {
                     if !message.registry.is_empty()
                         && let Err(error) = rounds.members().offer(&message.registry)
                     {
-                        tracing::error!(error = &error as &dyn std::error::Error, "the registry handed over is not taken");
+                        tracing::error!(
+                            error = &error as &dyn std::error::Error,
+                            "the registry handed over is not taken"
+                        );
                     }
                     rounds.members().current().map_or(Vec::new(), |registry| registry.hash().to_vec())
                 }
