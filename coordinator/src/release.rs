@@ -492,7 +492,8 @@ fn round_notes(facts: &round::Facts) -> Vec<String> {
         facts.colluding,
     )];
     if facts.sigma_nano > 0 && facts.areas != "england" {
-        notes.push("Each area of the round has its own noise; a figure for England is the sum of its areas.".to_owned());
+        notes
+            .push("Each area of the round has its own noise; a figure for England is the sum of its areas.".to_owned());
     }
     notes
 }
