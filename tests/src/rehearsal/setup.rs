@@ -54,7 +54,8 @@ pub fn coordinator_settings(port: u16, public: &Path) -> String {
         "federation = \"{FEDERATION}\"\n\
          listen = \"127.0.0.1:{port}\"\n\
          database = \"coordinator.db\"\n\
-         registry = \"{public}/registry.json\"\n\n\
+         registry = \"{public}/registry.json\"\n\
+         governance = \"{public}/governance.pub\"\n\n\
          [tls]\nchain = \"tls.pem\"\nkey = \"tls.key\"\nroots = \"{public}/roots.pem\"\ncrl = \"{public}/crl.pem\"\n\n\
          [signing]\nchain = \"signing.pem\"\nkey = \"signing.key\"\n",
         public = public.display()
