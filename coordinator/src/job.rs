@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use folkmoot_proto::identity::Identity;
 use folkmoot_proto::ids::{CouncilCode, JobId, ReleaseId};
+use folkmoot_proto::joint::Joint;
 use folkmoot_proto::period::Day;
 use folkmoot_proto::question::SignedQuestion;
 use folkmoot_proto::reason::{Reason, Refusal};
@@ -203,6 +204,10 @@ impl Jobs {
                     plan.query().release().word()
                 ),
             ));
+        }
+        if plan.query().release().is_joint() {
+            Joint::of(plan.query(), &crate::round::areas_of(plan))
+                .map_err(|error| Refusal::new(Reason::InvalidQuestion, error.to_string()))?;
         }
         Ok(())
     }

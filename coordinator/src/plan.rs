@@ -8,7 +8,6 @@ use folkmoot_proto::disclosure::Profile;
 use folkmoot_proto::geography::{Geography, Structure};
 use folkmoot_proto::identity::{Identity, Role};
 use folkmoot_proto::ids::{BoardCode, CouncilCode};
-use folkmoot_proto::joint::Joint;
 use folkmoot_proto::layout::Layout;
 use folkmoot_proto::period::Day;
 use folkmoot_proto::privacy;
@@ -152,11 +151,7 @@ impl Plan {
                  dimensions or categories, or for wider areas"
             )));
         }
-        let plan = Self { query, layout, scope, councils, notes };
-        if plan.query.release().is_joint() {
-            Joint::of(&plan.query, &crate::round::areas_of(&plan)).map_err(|error| invalid(error.to_string()))?;
-        }
-        Ok(plan)
+        Ok(Self { query, layout, scope, councils, notes })
     }
 
     /// The question, as-of day fixed.
