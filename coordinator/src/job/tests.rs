@@ -464,7 +464,7 @@ async fn joint_figures_come_from_their_own_strategy_and_end_in_a_release() {
     let query = query.with_release(folkmoot_proto::query::Release::JointSuppressed(Default::default()));
     let caller = analyst("analyst/national/a");
     let request =
-        wire::PlanRequest { level: wire::Level::Region.into(), ..plan_request(&query, &["104", "106", "107"]) };
+        wire::PlanRequest { level: wire::Level::England.into(), ..plan_request(&query, &["104", "106", "107"]) };
     let plan = Plan::check(request.clone(), &caller, testing::as_of()).unwrap();
     jobs.check_kind(&plan).unwrap();
     assert_eq!(scene.jobs.check_kind(&plan).unwrap_err().reason(), Reason::NotAllowed);
