@@ -273,10 +273,9 @@ fn options(schema: store::Schema, key: &Key, access: Access) -> Options {
 /// Refuses while a process runs the node.
 fn nobody_runs(home: &Home, key: &Key) -> Result<(), Error> {
     for (path, schema) in [(home.ledger(), ledger::SCHEMA), (home.records(), crate::store::SCHEMA)] {
-        match Store::open(&path, options(schema, key, Access::Sole)) {
-            Err(error @ store::Error::InUse { .. }) => return Err(error.into()),
-            // A store that is missing or damaged is what a restore is for.
-            _ => {}
+        // A store that is missing or damaged is what a restore is for.
+        if let Err(error @ store::Error::InUse { .. }) = Store::open(&path, options(schema, key, Access::Sole)) {
+            return Err(error.into());
         }
     }
     Ok(())

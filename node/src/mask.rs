@@ -19,12 +19,12 @@ use folkmoot_proto::ids::CouncilCode;
 use folkmoot_proto::joint::{Joint, Shares};
 use folkmoot_proto::privacy::Rho;
 use folkmoot_proto::query::{self, Query};
+use folkmoot_proto::reason::Refusal;
 use folkmoot_proto::round::node::Contribution;
 use zeroize::Zeroizing;
 
-use crate::assemble::{self, Options};
+use crate::assemble::Assembly;
 use crate::protect::{NoiseError, NoiseSource};
-use crate::store::Records;
 use crate::tabulate::{self, Bounding};
 
 /// Why this council's part cannot be made. Nothing has left.
@@ -42,9 +42,9 @@ pub enum Error {
         /// What policy agreed to.
         reckoned: Rho,
     },
-    /// The records.
-    #[error("assembling the histories")]
-    Assemble(#[from] assemble::Error),
+    /// The records cannot be read, or are not those any more that were named when the price was put aside.
+    #[error("assembling the histories: {0}")]
+    Histories(Refusal),
     /// The layout.
     #[error("laying the question out")]
     Query(#[from] query::Error),
@@ -75,10 +75,8 @@ pub struct Part<'a> {
     pub grid: u64,
     /// The sampler.
     pub noise: &'a dyn NoiseSource,
-    /// The records.
-    pub records: &'a Records,
-    /// Which of them.
-    pub options: Options,
+    /// Assembles the histories: of the data that were named to the ledger, without those who opted out where that applies.
+    pub histories: &'a dyn Fn() -> Result<Assembly, Refusal>,
     /// Secret that fixes which surplus contributions are dropped.
     pub bounding_key: &'a [u8; 32],
 }
@@ -102,7 +100,7 @@ impl Contribution for Part<'_> {
         let mut vector = Zeroizing::new(vec![0_i64; cells]);
         // A council in no block answers nothing about its people: zeros, and in a private question its noise.
         let Some(block) = self.joint.block_of(self.council) else { return Ok(vector) };
-        let assembly = assemble::assemble(self.records, &self.options)?;
+        let assembly = (self.histories)().map_err(Error::Histories)?;
         let bounding = match self.shares {
             Some(_) => Bounding::Private { bound: self.query.bound(), key: self.bounding_key },
             None => Bounding::Official,

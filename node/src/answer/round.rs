@@ -30,8 +30,8 @@ use folkmoot_proto::wire::v1 as wire;
 use tonic::{Status, Streaming};
 
 use super::figures::{governed, internal, ledger_says, no_data};
-use super::{Answerer, Believed};
-use crate::assemble;
+use super::{Answerer, Believed, data};
+use crate::assemble::{self, SnapshotId};
 use crate::ledger::{self, Cohort, RoundRequest};
 use crate::local;
 use crate::mask::Part;
@@ -152,6 +152,9 @@ struct Open {
     joint: Joint,
     shares: Option<Shares>,
     options: assemble::Options,
+    /// The data named to the ledger.
+    snapshot: SnapshotId,
+    opt_out_applied: bool,
 }
 
 /// What leaves with the masked vector, for the ledger: the vector's own hash.
@@ -302,7 +305,8 @@ impl Answerer {
         let (machine, advert) =
             proposal.accept(&expected, &rounds.signing, &mut rand::rng()).map_err(|w| protocol(&w))?;
         let options = local::options(question.query(), self.today());
-        let admitted = self.admit(question, &options, &cohort, terms, joint.block_of(self.council).is_some())?;
+        let (admitted, snapshot) =
+            self.admit(question, &options, &cohort, terms, joint.block_of(self.council).is_some())?;
         if let Some(shares) = &shares {
             tracing::info!(
                 question = %question.id(),
@@ -312,7 +316,9 @@ impl Answerer {
             );
         }
         let query = question.query().clone();
-        let open = Open { machine, stage: Stage::Reserved(admitted), query, joint, shares, options };
+        let opt_out_applied = admitted.opt_out_applied();
+        let stage = Stage::Reserved(admitted);
+        let open = Open { machine, stage, query, joint, shares, options, snapshot, opt_out_applied };
         rounds.open().insert(asked.round, Arc::new(Mutex::new(open)));
         // The reservation is on the disk.
         Ok(advert.persisted())
@@ -364,31 +370,30 @@ impl Answerer {
         cohort: &Cohort,
         terms: Terms,
         contributes: bool,
-    ) -> Result<ledger::Round<ledger::Reserved>, Refusal> {
-        let snapshot = assemble::snapshot(&self.records, options).map_err(|error| no_data(&error, question.query()))?;
+    ) -> Result<(ledger::Round<ledger::Reserved>, SnapshotId), Refusal> {
+        let policy = self.policy.current();
+        let governed = governed(question)?;
+        // What the policy refuses, the ledger refuses and writes down; the data do not matter then.
+        let opt_out_applied = policy.rule(&governed).is_ok_and(|ruling| ruling.opt_out_applied);
+        let snapshot = data::snapshot(&self.records, question.query(), options, opt_out_applied)?;
         let difference = |earlier: &Query, asked: &Query| {
             let options = local::options(asked, self.today());
             let assembly = assemble::assemble(&self.records, &options).map_err(|error| no_data(&error, asked))?;
             tabulate::people_apart(&assembly.histories, earlier, asked).map_err(|error| internal(&error))
         };
         let request = RoundRequest { cohort, terms, contributes };
-        let policy = self.policy.current();
         let round = self
             .ledger
-            .admit_round(&policy, &governed(question)?, snapshot, &request, &difference)
+            .admit_round(&policy, &governed, snapshot, &request, &difference)
             .map_err(|error| ledger_says(&error))?;
-        if round.opt_out_applied() {
-            let sentence = "this council has not loaded the national data opt-out list";
-            if let Err(error) = self.ledger.abandon(round, sentence) {
-                tracing::error!(error = &error as &dyn std::error::Error, "a reservation could not be given back");
-            }
-            return Err(Refusal::new(Reason::NoData, sentence));
-        }
-        Ok(round)
+        debug_assert_eq!(opt_out_applied, round.opt_out_applied(), "one policy, one ruling");
+        Ok((round, snapshot))
     }
 
     fn mask(&self, open: &mut Open, relay: &[u8], now: u64) -> Result<Reply, Refusal> {
         let grid = open.machine.envelope().plan.grid;
+        let (query, options, snapshot, applied) = (&open.query, &open.options, open.snapshot, open.opt_out_applied);
+        let histories = || data::assembly(&self.records, query, options, snapshot, applied);
         let mut part = Part {
             joint: &open.joint,
             query: &open.query,
@@ -396,8 +401,7 @@ impl Answerer {
             shares: open.shares,
             grid,
             noise: self.noise.as_ref(),
-            records: &self.records,
-            options: open.options,
+            histories: &histories,
             bounding_key: &self.bounding_key,
         };
         if matches!(open.stage, Stage::Over) {
