@@ -6,9 +6,11 @@
 //! ```
 //! is overridden by `FOLKMOOT_NODE__LINK__COORDINATOR`, for the prefix `FOLKMOOT_NODE`: two underscores between levels, names in capitals.
 //!
+//! The `config` crate lays the environment over the file. Reading the result into the type is done here (`strict`), because that crate converts what
+//! does not fit (1.5 becomes 2, "yes" becomes true) and forgets where a value stood:
+//!
 //! - The type decides. Text from the environment is read as a number, a truth value, a list (separated by commas) or text because the *field* is one,
-//!   never because of how it looks: council code `007` stays `007`. (That is why the environment does not go through a general-purpose configuration
-//!   library here: those guess.) Values in the file keep TOML's own types.
+//!   never because of how it looks: council code `007` stays `007`. Values in the file keep TOML's own types.
 //! - Unknown keys are refused wherever the type says `#[serde(deny_unknown_fields)]`, with the nearest known key.
 //! - Every error names the file and line, or the variable, and the key's full path.
 //! - Secrets are not settings: settings hold the paths of files that hold them.
@@ -17,11 +19,14 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use config::{Config, Environment, File, FileFormat};
 use serde::de::DeserializeOwned;
 
-mod tree;
+mod places;
+mod strict;
 
-use tree::Node;
+use places::Places;
+use strict::Strict;
 
 /// Where a setting came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,27 +135,27 @@ pub fn parse<T: DeserializeOwned>(
     prefix: &str,
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<T, Error> {
-    let mut root = Node::parse(text)
-        .map_err(|e| Error::Syntax { place: Place::Line(path.to_owned(), e.line), detail: e.detail })?;
-    let prefix = format!("{prefix}__");
-    let mut variables: Vec<(String, OsString)> = environment
-        .into_iter()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value)))
-        .filter(|(name, _)| name.starts_with(&prefix))
-        .collect();
-    // So that the same environment always gives the same error.
-    variables.sort();
-    for (name, value) in variables {
+    let mut places = Places::of(text, path)?;
+    let head = format!("{prefix}__");
+    let mut variables = std::collections::BTreeMap::new();
+    for (name, value) in environment {
+        let Some(name) = name.into_string().ok().filter(|name| name.starts_with(&head)) else { continue };
         let fail = |detail: &str| Error::Variable { name: name.clone(), detail: detail.to_owned() };
         let value = value.into_string().map_err(|_| fail("its value is not valid Unicode"))?;
-        let keys: Vec<String> = name[prefix.len()..].split("__").map(str::to_lowercase).collect();
-        if keys.iter().any(String::is_empty) {
-            return Err(fail("a part of its name is empty; levels are separated by exactly two underscores"));
-        }
-        root.set(&keys, &name, value)
-            .map_err(|key| fail(&format!("'{key}' is not a table in the settings file, so nothing can be below it")))?;
+        places.add_variable(&name, &name[head.len()..]).map_err(|detail| fail(&detail))?;
+        variables.insert(name, value);
     }
-    T::deserialize(&root).map_err(|e| e.into_error(path))
+    let merged = Config::builder()
+        .add_source(File::from_str(text, FileFormat::Toml))
+        .add_source(
+            Environment::with_prefix(prefix)
+                .prefix_separator("__")
+                .separator("__")
+                .source(Some(variables.into_iter().collect())),
+        )
+        .build()
+        .map_err(|e| Error::Syntax { place: Place::File(path.to_owned()), detail: e.to_string() })?;
+    T::deserialize(Strict(&merged.cache)).map_err(|e| e.into_error(&places))
 }
 
 /// A path from a settings file: relative ones are meant from the folder of that file, not from wherever the process was started.

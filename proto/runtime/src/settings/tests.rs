@@ -141,10 +141,10 @@ fn a_value_of_the_wrong_kind_is_named_with_its_key_and_place() {
 fn a_variable_that_cannot_be_placed_is_refused() {
     assert_eq!(
         refused(FILE, &[("FOLKMOOT_NODE__COUNCIL__CODE", "1")]),
-        "environment variable FOLKMOOT_NODE__COUNCIL__CODE: 'council' is not a table in the settings file, so nothing can be below it"
+        "environment variable FOLKMOOT_NODE__COUNCIL__CODE: 'council' is not a table, so nothing can be below it"
     );
     assert!(refused(FILE, &[("FOLKMOOT_NODE__LINK____X", "1")]).contains("exactly two underscores"));
-    assert!(refused(FILE, &[("FOLKMOOT_NODE__LINK", "1")]).contains("it is a table"));
+    assert!(refused(FILE, &[("FOLKMOOT_NODE__LINK", "1")]).contains("'link' is a table: set one of its keys"));
 }
 
 #[test]
