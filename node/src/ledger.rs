@@ -43,7 +43,7 @@ use crate::audit::{Action, Record, chain};
 pub use crate::audit::Head;
 pub use account::{Account, year_of};
 pub(crate) use account::{left as left_under, list as accounts};
-pub use admit::{Quote, Verdict};
+pub use admit::{Left, Quote, Verdict};
 pub(crate) use admit::{query_of, question_of};
 pub use charged::Charged;
 pub use council::{CouncilAdmission, Grant};

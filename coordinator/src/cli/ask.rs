@@ -245,7 +245,8 @@ pub(crate) async fn plan(arguments: &PlanArgs) -> Outcome {
             .iter()
             .map(|price| {
                 serde_json::json!({ "council": price.council, "decision": price.decision, "reason": price.reason,
-                    "left_nano": price.left_nano })
+                    "year_left_nano": price.year_left_nano, "least_left_nano": price.least_left_nano,
+                    "least_left_under": price.least_left_under })
             })
             .collect();
         let value = serde_json::json!({
@@ -280,16 +281,30 @@ pub(crate) async fn plan(arguments: &PlanArgs) -> Outcome {
             .prices
             .iter()
             .map(|price| {
-                let left = Rho::from_nano(price.left_nano).map_or(String::new(), |rho| rho.to_string());
-                vec![tidy(&price.council), tidy(&price.decision), left, tidy(&price.reason)]
+                let left = |nano: Option<u64>| nano.map_or("-".to_owned(), shown);
+                let year = left(price.year_left_nano);
+                let least = match price.least_left_nano {
+                    Some(least) => format!("{} ({})", shown(least), tidy(&price.least_left_under)),
+                    None => "-".to_owned(),
+                };
+                vec![tidy(&price.council), tidy(&price.decision), year, least, tidy(&price.reason)]
             })
             .collect();
         put!(
             "\n{}",
-            super::table::format(&["council", "decision", "rho left", "reason"], &[false, false, true], &rows)
+            super::table::format(
+                &["council", "decision", "rho left this year", "least left under a cap", "reason"],
+                &[false, false, true],
+                &rows
+            )
         );
     }
     Ok(OK)
+}
+
+/// An amount of rho; nothing left is a number like others.
+fn shown(nano: u64) -> String {
+    Rho::from_nano(nano).map_or("0".to_owned(), |rho| rho.to_string())
 }
 
 pub(crate) async fn ask(arguments: &AskArgs) -> Outcome {

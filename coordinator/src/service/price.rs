@@ -32,7 +32,7 @@ pub(super) async fn prices(
             let request = wire::PriceRequest { question: Some(question) };
             let mut client = NodeClient::new(linked.link.channel());
             let council = linked.council.to_string();
-            let (decision, reason, left_nano) = match timeout(DEADLINE, client.price(request)).await {
+            let (decision, reason, reply) = match timeout(DEADLINE, client.price(request)).await {
                 Ok(Ok(reply)) => {
                     let reply = reply.into_inner();
                     let decision = match reply.decision() {
@@ -42,12 +42,21 @@ pub(super) async fn prices(
                         wire::Decision::Refuse => "refuse",
                         wire::Decision::Unspecified => "unknown",
                     };
-                    (decision, tidy(&reply.reason), reply.left_nano)
+                    (decision, tidy(&reply.reason), reply)
                 }
-                Ok(Err(status)) => ("refuse", tidy(status.message()), 0),
-                Err(_) => ("unknown", format!("no answer within {} s", DEADLINE.as_secs()), 0),
+                Ok(Err(status)) => ("refuse", tidy(status.message()), wire::PriceReply::default()),
+                Err(_) => {
+                    ("unknown", format!("no answer within {} s", DEADLINE.as_secs()), wire::PriceReply::default())
+                }
             };
-            wire::PlanCouncil { council, decision: decision.to_owned(), reason, left_nano }
+            wire::PlanCouncil {
+                council,
+                decision: decision.to_owned(),
+                reason,
+                year_left_nano: reply.year_left_nano,
+                least_left_nano: reply.least_left_nano,
+                least_left_under: tidy(&reply.least_left_under),
+            }
         }
     });
     let mut prices: Vec<_> = futures_util::stream::iter(asked).buffer_unordered(AT_ONCE).collect().await;

@@ -152,6 +152,7 @@ impl Node for NodeService {
                 quote.map_err(|error| ledger_says(&error))
             })
             .await?;
+        let (year_left_nano, least_left_nano) = quote.left.as_ref().map(|left| (left.year.0, left.least.0)).unzip();
         Ok(Response::new(wire::PriceReply {
             decision: match quote.verdict {
                 Verdict::Answer => wire::Decision::Answer,
@@ -162,7 +163,9 @@ impl Node for NodeService {
             .into(),
             reason: quote.reason,
             rho_nano: quote.price.0,
-            left_nano: quote.left.0,
+            year_left_nano,
+            least_left_nano,
+            least_left_under: quote.left.map_or(String::new(), |left| left.under),
         }))
     }
 

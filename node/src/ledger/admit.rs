@@ -12,7 +12,7 @@ use super::{Error, Ledger, Step, account, damaged, stop, witness};
 use crate::approval;
 use crate::assemble::SnapshotId;
 use crate::audit::{Action, Record, chain};
-use crate::policy::{Gate, Nano, Policy, Question, Ruling};
+use crate::policy::{Gate, Limit, Nano, Policy, Question, Ruling, Scope};
 
 /// The longest a reservation may stand, in seconds: a question that expires in a year must not block a budget for one.
 const RESERVED_MOST: i64 = 24 * 3600;
@@ -42,8 +42,19 @@ pub struct Quote {
     pub reason: String,
     /// Price per person: 0 when stored or suppressed.
     pub price: Nano,
-    /// The least that is left under any cap it counts against, before it is asked.
-    pub left: Nano,
+    /// What is left before it is asked; `None` where the policy refuses it, since no cap is looked up then.
+    pub left: Option<Left>,
+}
+
+/// What is left for a question, before it is asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Left {
+    /// Of the whole budget year.
+    pub year: Nano,
+    /// The least under any cap it counts against: its price must fit under this.
+    pub least: Nano,
+    /// Which cap that is: `year`, `query`, or `role`, `purpose` or `measure` with its name.
+    pub under: String,
 }
 
 /// The facts of an attempt as entries carry them.
@@ -268,7 +279,7 @@ fn quote(
     doubt: Option<&Refusal>,
     planned: &mut Vec<(String, Nano)>,
 ) -> Result<Quote, Stop<Error>> {
-    let no = |refusal: &Refusal, left| Quote {
+    let no = |refusal: &Refusal, left: Option<Left>| Quote {
         verdict: Verdict::Refuse,
         reason: refusal.sentence().to_owned(),
         price: question.price(),
@@ -276,29 +287,40 @@ fn quote(
     };
     let ruling = match policy.rule(question) {
         Ok(ruling) => ruling,
-        Err(refusal) => return Ok(no(&refusal, Nano(0))),
+        Err(refusal) => return Ok(no(&refusal, None)),
     };
     let year = account::year_of(step.now);
-    let mut left: Option<Nano> = None;
-    for limit in &ruling.limits {
+    let room = |limit: &Limit| {
         let label = account::label(limit.scope, &limit.name);
         let already = planned.iter().filter(|(known, _)| *known == label).map(|(_, nano)| nano.0).sum::<u64>();
-        let here = Nano(account::left(step, &year, limit)?.0.saturating_sub(already));
-        left = Some(left.map_or(here, |least| least.min(here)));
+        Ok::<_, rusqlite::Error>(Nano(account::left(step, &year, limit)?.0.saturating_sub(already)))
+    };
+    let whole = Limit { scope: Scope::Year, name: String::new(), cap: policy.year_cap() };
+    let whole = room(&whole)?;
+    let mut left = Left { year: whole, least: whole, under: Scope::Year.word().to_owned() };
+    for limit in &ruling.limits {
+        let here = room(limit)?;
+        if here < left.least {
+            // A question's own name is a digest, which tells a reader nothing.
+            let named = !matches!(limit.scope, Scope::Year | Scope::Query);
+            left.least = here;
+            left.under =
+                if named { format!("{} {}", limit.scope.word(), limit.name) } else { limit.scope.word().to_owned() };
+        }
     }
-    let left = left.unwrap_or_default();
     if let Some(refusal) = doubt {
-        return Ok(no(refusal, left));
+        return Ok(no(refusal, Some(left)));
     }
     let desk = Desk { policy, question, snapshot, cohort: [0; 32], price: question.price() };
     if !question.release().is_joint() && desk.stored(step)?.is_some() {
         let reason = "the stored release of an equal question answers it".to_owned();
-        return Ok(Quote { verdict: Verdict::Stored, reason, price: Nano(0), left });
+        return Ok(Quote { verdict: Verdict::Stored, reason, price: Nano(0), left: Some(left) });
     }
     let price = question.price();
-    if price > left {
-        let sentence = format!("it costs rho {price}, and rho {left} is left under the tightest cap");
-        return Ok(no(&Refusal::new(Reason::BudgetSpent, sentence), left));
+    if price > left.least {
+        let Left { least, under, .. } = &left;
+        let sentence = format!("it costs rho {price}, and rho {least} is left under the tightest cap ({under})");
+        return Ok(no(&Refusal::new(Reason::BudgetSpent, sentence), Some(left)));
     }
     let (verdict, reason) = match &ruling.gate {
         Gate::Auto => (Verdict::Answer, "allowed by policy without a person".to_owned()),
@@ -314,7 +336,7 @@ fn quote(
     if verdict != Verdict::Refuse {
         planned.extend(ruling.limits.iter().map(|limit| (account::label(limit.scope, &limit.name), price)));
     }
-    Ok(Quote { verdict, reason, price, left })
+    Ok(Quote { verdict, reason, price, left: Some(left) })
 }
 
 /// Reads a stored question back.

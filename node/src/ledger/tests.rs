@@ -287,15 +287,26 @@ fn a_plan_is_priced_as_a_whole_and_charges_nothing() {
     let head = ledger.head().unwrap();
     let questions: Vec<_> = (1..=3).map(|id| bench.question(id, ask(council(9_000_000)))).collect();
     let quotes = ledger.quote_all(&bench.policy, &questions, data(1)).unwrap();
-    let verdicts: Vec<_> = quotes.iter().map(|quote| (quote.verdict, quote.left.0)).collect();
-    assert_eq!(verdicts, [(Verdict::Answer, 20_000_000), (Verdict::Answer, 11_000_000), (Verdict::Refuse, 2_000_000)]);
+    let verdicts: Vec<_> = quotes.iter().map(|quote| (quote.verdict, quote.left.clone().unwrap())).collect();
+    let left = |year, least, under: &str| Left { year: Nano(year), least: Nano(least), under: under.to_owned() };
+    let year = |nano| left(nano, nano, "year");
+    assert_eq!(
+        verdicts,
+        [(Verdict::Answer, year(20_000_000)), (Verdict::Answer, year(11_000_000)), (Verdict::Refuse, year(2_000_000))]
+    );
+    // The tightest cap is told by its name, and beside it what is left of the year.
+    let board = bench.asked_by(9, ask(council(6_000_000)), "icb/QOP/b.jones");
+    let board = ledger.quote(&bench.policy, &board, data(1)).unwrap();
+    assert_eq!((board.verdict, board.left), (Verdict::Refuse, Some(left(20_000_000, 5_000_000, "role icb"))));
+    assert!(board.reason.contains("role icb"), "{}", board.reason);
     assert_eq!(ledger.head().unwrap(), head);
     let grant = granted(ledger.admit_council(&bench.policy, &questions[0], data(1)).unwrap());
     drop(ledger.release(grant, vec![1]).unwrap());
     let again = ledger.quote(&bench.policy, &questions[1], data(1)).unwrap();
     assert_eq!((again.verdict, again.price), (Verdict::Stored, Nano(0)));
     let off = ledger.quote(&Policy::off(), &questions[1], data(1)).unwrap();
-    assert_eq!(off.verdict, Verdict::Refuse);
+    // A refusal by the policy looks no cap up, which is not the same as nothing being left.
+    assert_eq!((off.verdict, off.left), (Verdict::Refuse, None));
 }
 
 #[test]
