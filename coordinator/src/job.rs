@@ -33,7 +33,6 @@ use tonic::transport::Channel;
 
 use crate::answer::Answer;
 use crate::links::Links;
-use crate::merge::Sums;
 use crate::plan::Plan;
 use crate::release::{Gathered, Outcome, Place, Release, State, table_digest, tabulate};
 use crate::store::{self, Job, JobState, Store};
@@ -120,9 +119,6 @@ pub trait Progress: Send + Sync {
     /// A council's part changed; with its answer when it gave one. Stored before this returns.
     async fn council(&self, council: CouncilCode, outcome: Outcome, answer: Option<Answer>)
     -> Result<(), store::Error>;
-
-    /// What a round came to. Stored before this returns.
-    async fn sums(&self, sums: Sums) -> Result<(), store::Error>;
 
     /// Only people are waited for now, or not any more.
     async fn waiting(&self, waiting: bool) -> Result<(), store::Error>;
@@ -439,10 +435,7 @@ impl Jobs {
                 let outcomes = store.outcomes(id)?;
                 let gathered = match (plan.query().release().is_joint(), store.total(id)?) {
                     (true, Some(total)) => Gathered::Round(Box::new(total)),
-                    (true, None) => match store.sums(id, &plan)? {
-                        Some(sums) => Gathered::Sums(sums),
-                        None => Gathered::Answers(BTreeMap::new()),
-                    },
+                    (true, None) => Gathered::Answers(BTreeMap::new()),
                     (false, _) => Gathered::Answers(store.answers(id, plan.query(), plan.layout())?),
                 };
                 if gathered.councils().is_empty() {
@@ -676,11 +669,6 @@ impl Progress for Report {
             .await?;
         self.jobs.tell(id);
         Ok(())
-    }
-
-    async fn sums(&self, sums: Sums) -> Result<(), store::Error> {
-        let (id, received) = (self.id, self.jobs.now());
-        self.jobs.inner.store.off_thread(move |store| store.add_sums(id, &sums, received)).await
     }
 
     async fn waiting(&self, waiting: bool) -> Result<(), store::Error> {

@@ -21,7 +21,6 @@ use crate::answer::Answer;
 use crate::plan::Scope;
 
 mod areas;
-mod blocks;
 mod figure;
 mod joint;
 mod ratio;
@@ -29,7 +28,6 @@ mod recipe;
 
 pub(crate) use areas::count_areas;
 pub use areas::{Area, Level};
-pub use blocks::{Block, Sums, SumsError, blocks, merge_sums};
 pub use figure::{Cell, Number, Row, Statistic, Status};
 pub use joint::merge_joint;
 pub use ratio::{Interval, fieller};

@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::answer::{Answer, Facts};
 use crate::disclose;
-use crate::merge::{self, Area, Asked, Level, Status, Sums, Table};
+use crate::merge::{self, Area, Asked, Level, Status, Table};
 use crate::plan::Plan;
 use crate::round::{self, Total};
 
@@ -227,8 +227,6 @@ pub enum Error {
 pub enum Gathered {
     /// Each council's own protected figures.
     Answers(BTreeMap<CouncilCode, Answer>),
-    /// What a round over the councils came to.
-    Sums(Sums),
     /// What a round came to, protected already, with the record of how it was run.
     Round(Box<Total>),
 }
@@ -238,7 +236,6 @@ impl Gathered {
     pub fn councils(&self) -> BTreeSet<CouncilCode> {
         match self {
             Self::Answers(answers) => answers.keys().copied().collect(),
-            Self::Sums(sums) => sums.contributed().clone(),
             Self::Round(total) => total.facts.survivors.clone(),
         }
     }
@@ -246,21 +243,21 @@ impl Gathered {
     fn facts(&self, code: &CouncilCode) -> Option<&Facts> {
         match self {
             Self::Answers(answers) => answers.get(code).map(Answer::facts),
-            Self::Sums(_) | Self::Round(_) => None,
+            Self::Round(_) => None,
         }
     }
 
     fn round(&self) -> Option<&round::Facts> {
         match self {
             Self::Round(total) => Some(&total.facts),
-            Self::Answers(_) | Self::Sums(_) => None,
+            Self::Answers(_) => None,
         }
     }
 
     /// What a council was charged.
     fn charged(&self, code: &CouncilCode, query: &Query) -> u64 {
         match self {
-            Self::Answers(_) | Self::Sums(_) => self.facts(code).map_or(0, |facts| facts.charged_nano),
+            Self::Answers(_) => self.facts(code).map_or(0, |facts| facts.charged_nano),
             // Only who has people in a block pays for it.
             Self::Round(total) if total.blocks.iter().any(|block| block.councils.contains(code)) => {
                 query.release().rho().map_or(0, |rho| rho.nano())
@@ -279,7 +276,6 @@ pub fn tabulate(plan: &Plan, gathered: &Gathered) -> (Table, disclose::Report) {
             let (answers, report) = disclose::protect(plan.query(), plan.layout(), answers);
             (merge::merge(asked, &answers), report)
         }
-        Gathered::Sums(sums) => (merge::merge_sums(asked, sums), disclose::Report::default()),
         Gathered::Round(total) => (merge::merge_joint(asked, total), disclose::Report::default()),
     }
 }

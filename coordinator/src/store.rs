@@ -27,6 +27,7 @@ pub const SCHEMA: Schema = Schema {
             sql: include_str!("../migrations/0001_first.sql"),
         },
         Migration { number: 2, name: "rounds", sql: include_str!("../migrations/0002_rounds.sql") },
+        Migration { number: 3, name: "no exact sums", sql: include_str!("../migrations/0003_no_exact_sums.sql") },
     ],
 };
 

@@ -10,6 +10,8 @@ use folkmoot_proto::query::{DataRule, Query, Release};
 use folkmoot_proto::wire::v1 as wire;
 
 use crate::answer::{Answer, Facts};
+use crate::plan::Plan;
+use crate::round::{Sums, Total, areas_of};
 
 pub(crate) fn council(text: &str) -> CouncilCode {
     CouncilCode::parse(text).unwrap()
@@ -62,6 +64,38 @@ pub(crate) fn facts(sigma_nano: u64) -> Facts {
 pub(crate) fn answer(code: &str, query: &Query, layout: &Layout, cells: &[i64]) -> Answer {
     let (values, hidden) = protect(query, layout, cells);
     Answer::new(council(code), query, layout, values, &hidden, facts(0)).unwrap()
+}
+
+/// What a round over all councils of a plan gave, by area; `sigma_nano` is the noise that its price asks for.
+pub(crate) fn total(plan: &Plan, blocks: &[&[Option<i64>]], sigma_nano: u64) -> Total {
+    let areas = areas_of(plan);
+    let survivors = plan.councils().clone();
+    // Areas that hold nobody who was asked have nothing, and are left out of `blocks`.
+    let held = areas.blocks().into_iter().filter(|block| !block.members.is_disjoint(&survivors));
+    let blocks: Vec<Sums> = held
+        .zip(blocks)
+        .map(|(block, figures)| Sums {
+            ons_code: block.ons_code,
+            councils: block.members.intersection(&survivors).copied().collect(),
+            figures: figures.to_vec(),
+        })
+        .collect();
+    let facts = crate::round::Facts {
+        attempt: 1,
+        areas: areas.to_string(),
+        registry_version: 1,
+        registry: "00".repeat(32),
+        cohort: survivors.clone(),
+        survivors,
+        colluding: 0,
+        threshold: 2,
+        min_survivors: plan.councils().len() as u16,
+        grid: if sigma_nano == 0 { 1 } else { 2 },
+        sigma_nano,
+        transcript_sha256: "00".repeat(32),
+        transcript: String::new(),
+    };
+    Total { blocks, facts }
 }
 
 /// A council's noisy answer with these cells.

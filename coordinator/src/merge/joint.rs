@@ -10,37 +10,31 @@ use folkmoot_proto::ids::CouncilCode;
 use folkmoot_proto::layout::Layout;
 
 use super::figure::Estimate;
-use super::{Asked, Level, Table, areas, recipe};
+use super::{Asked, Level, Table, areas, table};
 use crate::round::{Sums, Total};
 
 /// Makes the table of a joint question.
 pub fn merge_joint(asked: Asked<'_>, total: &Total) -> Table {
     let geography = Geography::built_in();
-    let recipes = recipe::recipes(asked.query, asked.layout);
     let profile = asked.query.release().profile();
     let survivors = &total.facts.survivors;
-    let areas = areas::areas(geography, asked.scope, asked.councils)
-        .into_iter()
-        .map(|outline| {
-            let blocks: Vec<&Sums> = total
-                .blocks
-                .iter()
-                .filter(|block| outline.level == Level::England || block.ons_code == outline.ons_code())
-                .collect();
-            let present: BTreeSet<CouncilCode> = outline.members.intersection(survivors).copied().collect();
-            let residents = areas::residents(geography, &present);
-            let estimates = match profile {
-                Some(profile) => shown(asked.layout, &blocks, profile, present.len(), residents.adults),
-                None => noisy(asked.layout, &blocks, total, present.len()),
-            };
-            let cells = recipes.iter().map(|(_, recipe)| recipe.cell(&estimates, residents, false)).collect();
-            let wanted = outline.members.intersection(asked.councils).count();
-            let all = areas::residents(geography, &outline.whole).adults;
-            let share = if all == 0 { 0.0 } else { residents.adults as f64 / all as f64 };
-            outline.into_area(present.len(), wanted, share, cells)
-        })
-        .collect();
-    Table { rows: recipes.into_iter().map(|(row, _)| row).collect(), areas }
+    table(asked, survivors, |outline| {
+        let blocks: Vec<&Sums> = total
+            .blocks
+            .iter()
+            .filter(|block| outline.level == Level::England || block.ons_code == outline.ons_code())
+            .collect();
+        let present: BTreeSet<CouncilCode> = outline.members.intersection(survivors).copied().collect();
+        let estimates = match profile {
+            Some(profile) => {
+                let adults = areas::residents(geography, &present).adults;
+                shown(asked.layout, &blocks, profile, present.len(), adults)
+            }
+            None => noisy(asked.layout, &blocks, total, present.len()),
+        };
+        // Rounded already where it had to be.
+        (estimates, false)
+    })
 }
 
 /// Blocks with noise: cells off the grid, sums from cells, variances as often as noise went in.
@@ -91,4 +85,64 @@ fn shown(layout: &Layout, blocks: &[&Sums], profile: Profile, councils: usize, a
             None => Estimate { value: 0.0, lower: 0.0, upper: most, variance: 0.0, parts: 1, hidden: 1 },
         })
         .collect()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::merge::{Cell, Number, Statistic};
+    use crate::plan::Plan;
+    use crate::release::tests::plan;
+    use crate::testing;
+    use folkmoot_proto::privacy::Rho;
+    use folkmoot_proto::query::Release;
+    use folkmoot_proto::wire::v1 as wire;
+
+    /// Five councils of the North East, three of Yorkshire, two of the South West.
+    const COUNCILS: [&str; 10] = ["104", "106", "107", "108", "109", "204", "205", "206", "902", "905"];
+    const MALE: &str = "age_band=18 to 64;gender=Male";
+
+    fn planned(release: Release) -> Plan {
+        let (query, _) = testing::question("2E", None, release);
+        plan(&query, &COUNCILS, wire::Level::Region)
+    }
+
+    fn merged(plan: &Plan, total: &Total) -> Table {
+        let asked =
+            Asked { query: plan.query(), layout: plan.layout(), scope: plan.scope(), councils: plan.councils() };
+        merge_joint(asked, total)
+    }
+
+    fn cell(table: &Table, area: &str, component: &str) -> Cell {
+        let place = table
+            .rows
+            .iter()
+            .position(|row| row.group() == MALE && row.statistic == Statistic::Count && row.component == component)
+            .unwrap();
+        table.areas.iter().find(|found| found.name == area).unwrap().cells[place]
+    }
+
+    fn numbers(cell: Cell) -> (Option<f64>, Option<f64>, Option<f64>, Option<f64>) {
+        let get = |number: Option<Number>| number.map(Number::get);
+        (get(cell.value), get(cell.lower), get(cell.upper), get(cell.margin))
+    }
+
+    #[test]
+    fn one_dose_of_noise_a_block_and_fractions_of_a_count() {
+        let plan = planned(Release::JointPrivate(Rho::parse("0.005").unwrap()));
+        let cells = |yes, no| {
+            let mut cells = vec![Some(0); plan.layout().cells()];
+            (cells[0], cells[1]) = (Some(yes), Some(no));
+            cells
+        };
+        // Grid 2: 601 units are 300.5 people. sigma 10. By code: the South West after Yorkshire after the North East.
+        let (north, york, south) = (cells(601, 201), cells(200, 100), cells(80, 40));
+        let total = testing::total(&plan, &[&north, &york, &south], 10_000_000_000);
+        let table = merged(&plan, &total);
+        assert_eq!(numbers(cell(&table, "North East", "yes")), (Some(300.5), Some(280.5), Some(320.5), Some(20.0)));
+        // Three blocks: 1.96 x 10 x sqrt(3) = 33.9 -> 34.
+        assert_eq!(numbers(cell(&table, "England", "yes")), (Some(440.5), Some(406.5), Some(474.5), Some(34.0)));
+        assert_eq!(table.areas.len(), 4);
+    }
 }

@@ -13,8 +13,6 @@ use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{Error, Store};
 use crate::answer::{Answer, Facts};
-use crate::merge::Sums;
-use crate::plan::Plan;
 use crate::release::{Outcome, State};
 
 /// Where a job stands.
@@ -295,64 +293,6 @@ impl Store {
             }
             Ok(answers)
         })?
-    }
-
-    /// Stores what a round came to.
-    ///
-    /// # Errors
-    /// [`Error::Database`].
-    pub fn add_sums(&self, id: JobId, sums: &Sums, received: i64) -> Result<(), Error> {
-        let codes: Vec<String> = sums.contributed().iter().map(ToString::to_string).collect();
-        let contributed = serde_json::to_string(&codes).unwrap_or_else(|_| "[]".to_owned());
-        let figures: Vec<u8> = sums.blocks().iter().flatten().flat_map(|value| value.to_le_bytes()).collect();
-        Ok(self.database.write("add a round's sums", |tx| {
-            let sql = "INSERT INTO sums (job, received, contributed, grid, sigma_nano, blocks, figures) \
-                       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (job) DO NOTHING";
-            tx.prepare_cached(sql)?
-                .execute(params![
-                    id.to_string(),
-                    received,
-                    contributed,
-                    sums.grid() as i64,
-                    sums.sigma_nano() as i64,
-                    sums.blocks().len() as i64,
-                    figures,
-                ])
-                .map(drop)
-        })?)
-    }
-
-    /// What a job's round came to, checked again against its plan.
-    ///
-    /// # Errors
-    /// [`Error::Database`], [`Error::Row`].
-    pub fn sums(&self, id: JobId, plan: &Plan) -> Result<Option<Sums>, Error> {
-        let found = self.database.read("read a round's sums", |tx| {
-            tx.prepare_cached("SELECT contributed, grid, sigma_nano, blocks, figures FROM sums WHERE job = ?1")?
-                .query_row([id.to_string()], |row| {
-                    Ok((
-                        row.get::<_, String>(0)?,
-                        row.get::<_, i64>(1)?.unsigned_abs(),
-                        row.get::<_, i64>(2)?.unsigned_abs(),
-                        row.get::<_, i64>(3)?.unsigned_abs() as usize,
-                        row.get::<_, Vec<u8>>(4)?,
-                    ))
-                })
-                .optional()
-        })?;
-        let Some((contributed, grid, sigma_nano, blocks, figures)) = found else { return Ok(None) };
-        let bad = || Error::Row { what: "round's sums", id: id.to_string() };
-        let codes: Vec<String> = serde_json::from_str(&contributed).map_err(|_| bad())?;
-        let contributed =
-            codes.iter().map(|code| CouncilCode::parse(code)).collect::<Result<_, _>>().map_err(|_| bad())?;
-        let (values, rest) = figures.as_chunks::<8>();
-        let values: Vec<i64> = values.iter().map(|bytes| i64::from_le_bytes(*bytes)).collect();
-        let cells = plan.layout().cells();
-        if !rest.is_empty() || values.len() != blocks * cells {
-            return Err(bad());
-        }
-        let blocks = values.chunks(cells).map(<[i64]>::to_vec).collect();
-        Sums::new(plan, contributed, grid, sigma_nano, blocks).map(Some).map_err(|_| bad())
     }
 
     /// What was told about a job after the event with number `after`, with the numbers.
