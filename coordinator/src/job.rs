@@ -181,7 +181,7 @@ impl Jobs {
         joint: Option<Arc<dyn Collect>>,
         stop: CancellationToken,
     ) -> Self {
-        let figures = Arc::new(CouncilFigures::new(councils, store.clone(), patience));
+        let figures = Arc::new(CouncilFigures::new(councils, store.clone(), Arc::clone(&clock), patience));
         let changes = Mutex::default();
         Self { inner: Arc::new(Inner { store, clock, patience, figures, joint, changes, stop }) }
     }

@@ -27,6 +27,7 @@ pub mod run;
 pub mod server;
 pub mod service;
 pub mod store;
+pub mod witness;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -35,6 +35,7 @@ use crate::merge::Level;
 use crate::plan::Plan;
 use crate::release::{Outcome, State};
 use crate::store::{self, Store};
+use crate::witness::Witness;
 
 mod drive;
 mod total;
@@ -226,6 +227,7 @@ impl JointFigures {
         let steps = drive::Steps {
             councils: Arc::clone(&self.councils),
             signed: (&context.signed).into(),
+            witness: Witness::new(self.store.clone(), Arc::clone(&self.clock)),
             step: self.terms.step,
             ask_again: self.terms.ask_again,
             until: Instant::now() + context.wait,

@@ -24,7 +24,8 @@ use crate::links::{Host, Invitation, Links};
 use crate::round::JointFigures;
 use crate::server::Server;
 use crate::service::{ByTls, Countersigner, Service};
-use crate::store::{self, Head, Record, Store};
+use crate::store::{self, Record, Store};
+use crate::witness::Witness;
 
 /// The coordinator could not start.
 #[derive(Debug, thiserror::Error)]
@@ -215,23 +216,7 @@ impl Host for Doorman {
     }
 
     async fn meet(&self, council: CouncilCode, reply: &wire::WelcomeReply) -> Result<(), Refusal> {
-        // A node without a ledger yet is remembered with an empty head: it was here.
-        let head = reply.head.clone().unwrap_or_default();
-        let head = Head { entries: head.entries, digest: head.digest };
-        let now = self.clock.now().as_second();
-        let contradicted = self
-            .store
-            .off_thread(move |store| store.witness(council, Record::Ledger, &head, now))
-            .await
-            .map_err(|error| crate::job::internal(&error))?;
-        if contradicted {
-            // The node was told the witnessed head in its welcome and refuses to answer by itself; the budget is its own.
-            tracing::warn!(
-                %council,
-                "the council's ledger is behind, or another than, the one witnessed before: it was restored from an older copy, or \
-                 a second node runs"
-            );
-        }
-        Ok(())
+        let witness = Witness::new(self.store.clone(), Arc::clone(&self.clock));
+        witness.see(council, reply.head.clone()).await.map_err(|error| crate::job::internal(&error))
     }
 }

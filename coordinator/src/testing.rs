@@ -124,6 +124,7 @@ pub(crate) fn chunks(
         charged_nano: 0,
         stored: false,
         notes: vec![],
+        head: None,
     };
     values
         .chunks(size)

@@ -7,6 +7,7 @@ use folkmoot_proto::ids::CouncilCode;
 use folkmoot_proto::reason::{Reason, Refusal};
 use folkmoot_proto::wire::v1 as wire;
 use folkmoot_proto::wire::v1::node_client::NodeClient;
+use folkmoot_runtime::clock::Clock;
 use folkmoot_runtime::link::{Sorted, sort};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -17,18 +18,20 @@ use super::{Collect, Context, Councils, Patience, Progress};
 use crate::answer::{Answer, Assembly, tidy};
 use crate::release::{Outcome, State};
 use crate::store::{self, Store};
+use crate::witness::Witness;
 
 /// Asks each council for its own protected figures.
 pub struct CouncilFigures {
     councils: Arc<dyn Councils>,
     store: Store,
+    clock: Arc<dyn Clock>,
     patience: Patience,
 }
 
 impl CouncilFigures {
     /// Over these links.
-    pub fn new(councils: Arc<dyn Councils>, store: Store, patience: Patience) -> Self {
-        Self { councils, store, patience }
+    pub fn new(councils: Arc<dyn Councils>, store: Store, clock: Arc<dyn Clock>, patience: Patience) -> Self {
+        Self { councils, store, clock, patience }
     }
 }
 
@@ -43,6 +46,7 @@ struct News {
 /// What the asking of one council needs.
 struct Asking {
     councils: Arc<dyn Councils>,
+    witness: Witness,
     patience: Patience,
     places: Arc<Semaphore>,
     plan: crate::plan::Plan,
@@ -67,6 +71,7 @@ impl Collect for CouncilFigures {
         };
         let asking = Arc::new(Asking {
             councils: Arc::clone(&self.councils),
+            witness: Witness::new(self.store.clone(), Arc::clone(&self.clock)),
             patience,
             places: Arc::new(Semaphore::new(patience.concurrency.max(1))),
             plan: context.plan.clone(),
@@ -153,7 +158,14 @@ impl Asking {
         let answered = timeout(self.patience.answer, async {
             let mut stream = NodeClient::new(channel).answer(request).await?.into_inner();
             let mut assembly = Assembly::new(council, self.id, self.plan.query(), self.plan.layout());
-            while let Some(piece) = stream.message().await? {
+            while let Some(mut piece) = stream.message().await? {
+                if let Some(head) = piece.facts.as_mut().and_then(|facts| facts.head.take())
+                    && let Err(error) = self.witness.see(council, Some(head)).await
+                {
+                    // Asked again it gives the same answer at no charge.
+                    tracing::error!(%council, error = &error as &dyn std::error::Error, "its head was not kept, so its answer is not");
+                    return Err(Status::unavailable("the coordinator could not keep what came with the answer"));
+                }
                 if let Err(malformed) = assembly.take(piece) {
                     return Ok(Err(malformed));
                 }

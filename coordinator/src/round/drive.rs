@@ -19,6 +19,7 @@ use tonic::{Status, Streaming};
 use super::outcome;
 use crate::job::{Councils, refused};
 use crate::release::{Outcome, State};
+use crate::witness::Witness;
 
 /// Most bytes of one council's message at a step other than masking.
 const MOST_BYTES: usize = 1 << 20;
@@ -29,6 +30,8 @@ const UPLOADS: usize = 16;
 pub(super) struct Steps {
     pub(super) councils: Arc<dyn Councils>,
     pub(super) signed: wire::SignedQuery,
+    /// Where heads of councils' ledgers are kept.
+    pub(super) witness: Witness,
     pub(super) step: Duration,
     pub(super) ask_again: Duration,
     /// Until when people at councils are waited for, at step 0.
@@ -69,6 +72,8 @@ type Take = fn(&mut Round, &str, &[u8]) -> Result<(), Fault>;
 #[derive(Clone)]
 struct Call {
     channel: tonic::transport::Channel,
+    council: CouncilCode,
+    witness: Witness,
     round_id: Vec<u8>,
     step: u32,
     question: Option<wire::SignedQuery>,
@@ -83,6 +88,7 @@ impl Call {
             offset: 0,
             payload: self.payload,
             question: self.question,
+            head: None,
         };
         let request = futures_util::stream::iter([chunk]);
         Ok(NodeClient::new(self.channel).round(request).await?.into_inner())
@@ -90,9 +96,11 @@ impl Call {
 
     /// The whole reply of a step that is answered with one message.
     async fn message(self) -> Result<Vec<u8>, Trouble> {
+        let (witness, council) = (self.witness.clone(), self.council);
         let mut stream = self.send().await.map_err(Trouble::Status)?;
         let mut whole = Vec::new();
-        while let Some(piece) = stream.message().await.map_err(Trouble::Status)? {
+        while let Some(mut piece) = stream.message().await.map_err(Trouble::Status)? {
+            keep(&witness, council, piece.head.take()).await?;
             if piece.offset != whole.len() as u64 || whole.len() + piece.payload.len() > MOST_BYTES {
                 return Err(Trouble::Odd("the pieces of its answer do not follow each other"));
             }
@@ -102,17 +110,28 @@ impl Call {
     }
 
     /// A masked vector, straight into the round's sum.
-    async fn vector(self, round: Shared, council: &str) -> Result<(), Trouble> {
+    async fn vector(self, round: Shared) -> Result<(), Trouble> {
+        let (witness, council) = (self.witness.clone(), self.council);
         let mut stream = self.send().await.map_err(Trouble::Status)?;
         let empty = Trouble::Odd("its masked vector is empty");
-        let header = stream.message().await.map_err(Trouble::Status)?.ok_or(empty)?;
-        let upload = lock(&round).upload(council, &header.payload).map_err(Trouble::Fault)?;
+        let mut header = stream.message().await.map_err(Trouble::Status)?.ok_or(empty)?;
+        keep(&witness, council, header.head.take()).await?;
+        let upload = lock(&round).upload(council.as_str(), &header.payload).map_err(Trouble::Fault)?;
         let Some(mut upload) = upload else { return Ok(()) };
         while let Some(piece) = stream.message().await.map_err(Trouble::Status)? {
             upload.absorb(piece.offset, &piece.payload).map_err(Trouble::Fault)?;
         }
         lock(&round).add(upload).map_err(Trouble::Fault)
     }
+}
+
+/// Keeps the head that came with a reply before the reply is used.
+async fn keep(witness: &Witness, council: CouncilCode, head: Option<wire::Head>) -> Result<(), Trouble> {
+    let Some(head) = head else { return Ok(()) };
+    witness.see(council, Some(head)).await.map_err(|error| {
+        tracing::error!(%council, error = &error as &dyn std::error::Error, "its head was not kept, so its part is not used");
+        Trouble::Status(Status::unavailable("the coordinator could not keep what came with its part"))
+    })
 }
 
 impl Steps {
@@ -146,7 +165,7 @@ impl Steps {
         let channel = self.councils.channel(council)?;
         let round_id = lock(round).t0().to_vec();
         let question = (step == 0).then(|| self.signed.clone());
-        Some(Call { channel, round_id, step, question, payload })
+        Some(Call { channel, council, witness: self.witness.clone(), round_id, step, question, payload })
     }
 
     fn addressed(round: &Shared) -> Vec<CouncilCode> {
@@ -206,7 +225,7 @@ impl Steps {
             tasks.spawn(async move {
                 let answered = tokio::time::timeout_at(deadline, async {
                     let _place = places.acquire_owned().await;
-                    call.vector(round, council.as_str()).await
+                    call.vector(round).await
                 });
                 let trouble = match answered.await {
                     Ok(Ok(())) => None,

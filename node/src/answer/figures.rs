@@ -12,7 +12,7 @@ use prost::Message as _;
 
 use super::{Answerer, data};
 use crate::assemble::{self, SnapshotId};
-use crate::ledger::{self, Charged, CouncilAdmission};
+use crate::ledger::{self, Charged, CouncilAdmission, Head};
 use crate::local;
 use crate::policy;
 use crate::protect::{self, Noise, ProtectedCells};
@@ -33,7 +33,9 @@ fn message(protected: &ProtectedCells, facts: wire::AnswerFacts) -> wire::Answer
 }
 
 /// The pieces to send of an answer whose charge is on the disk.
-pub(super) fn pieces(answer: Charged<Vec<u8>>, query_id: &[u8]) -> Result<Vec<wire::AnswerChunk>, Refusal> {
+///
+/// `head` is the ledger's after the charge: whoever has the answer can then tell a ledger that knows nothing of it.
+pub(super) fn pieces(answer: Charged<Vec<u8>>, query_id: &[u8], head: Head) -> Result<Vec<wire::AnswerChunk>, Refusal> {
     // A varint of a figure takes up to ten bytes, and its mark one.
     const FIGURES: usize = folkmoot_proto::limits::CHUNK / 11;
     let stored = answer.is_stored();
@@ -41,6 +43,7 @@ pub(super) fn pieces(answer: Charged<Vec<u8>>, query_id: &[u8]) -> Result<Vec<wi
     let mut facts = whole.facts.take();
     if let Some(facts) = facts.as_mut() {
         facts.query_id = query_id.to_vec();
+        facts.head = Some(head.into());
         facts.stored = stored;
         if stored {
             facts.charged_nano = 0;
@@ -113,6 +116,7 @@ impl Answerer {
                     charged_nano,
                     stored: false,
                     notes,
+                    head: None,
                 };
                 let bytes = message(&protected, facts).encode_to_vec();
                 self.ledger.release(grant, bytes).map_err(|error| ledger_says(&error))

@@ -61,10 +61,6 @@ fn gate<T>(request: &Request<T>) -> Result<Gate, Status> {
     request.extensions().get::<Gate>().cloned().ok_or_else(|| Status::internal("the connection has no gate"))
 }
 
-fn wire_head(head: Head) -> wire::Head {
-    wire::Head { entries: head.entries, digest: head.digest.to_vec() }
-}
-
 type AnswerStream = Pin<Box<dyn Stream<Item = Result<wire::AnswerChunk, Status>> + Send>>;
 type RoundStream = Pin<Box<dyn Stream<Item = Result<wire::RoundChunk, Status>> + Send>>;
 
@@ -130,7 +126,7 @@ impl Node for NodeService {
             software: env!("CARGO_PKG_VERSION").to_owned(),
             least_version: *version::LINK.start(),
             most_version: *version::LINK.end(),
-            head: Some(wire_head(head)),
+            head: Some(wire::Head::from(head)),
             registry_digest: held,
             data_until: until.map(|day| day.number()),
         }))
@@ -178,7 +174,9 @@ impl Node for NodeService {
         }
         let pieces = self
             .asked(gate, message.question, |answerer, question| {
-                pieces(answerer.figures(question)?, question.id().as_bytes())
+                let answer = answerer.figures(question)?;
+                let head = answerer.ledger.head().map_err(|error| ledger_says(&error))?;
+                pieces(answer, question.id().as_bytes(), head)
             })
             .await?;
         Ok(Response::new(Box::pin(iter(pieces.into_iter().map(Ok)))))
@@ -189,8 +187,11 @@ impl Node for NodeService {
         let asked = Asked::read(request.into_inner()).await?;
         let answerer = Arc::clone(&self.answerer);
         let (id, step) = (asked.round().to_vec(), asked.step_number());
-        let done = tokio::task::spawn_blocking(move || answerer.round(gate.coordinator(), asked)).await;
-        let reply = match done {
+        let done = tokio::task::spawn_blocking(move || {
+            let reply = answerer.round(gate.coordinator(), asked)?;
+            Ok::<_, Refusal>((reply, answerer.ledger.head().map_err(|error| ledger_says(&error))?))
+        });
+        let (reply, head) = match done.await {
             Ok(Ok(reply)) => reply,
             Ok(Err(refusal)) => {
                 tracing::info!(
@@ -205,8 +206,10 @@ impl Node for NodeService {
         };
         let (sender, receiver) = mpsc::channel(2);
         tokio::spawn(async move {
+            let mut head = Some(wire::Head::from(head));
             for (offset, payload) in reply.pieces() {
-                let chunk = wire::RoundChunk { round_id: id.clone(), step, offset, payload, question: None };
+                let (round_id, head) = (id.clone(), head.take());
+                let chunk = wire::RoundChunk { round_id, step, offset, payload, question: None, head };
                 if sender.send(Ok(chunk)).await.is_err() {
                     return;
                 }
@@ -219,7 +222,7 @@ impl Node for NodeService {
         gate(&request)?;
         let answerer = Arc::clone(&self.answerer);
         let head = tokio::task::spawn_blocking(move || answerer.ledger.head().map_err(|error| ledger_says(&error)));
-        let head = wire_head(head.await.map_err(|error| internal(&error))??);
+        let head = wire::Head::from(head.await.map_err(|error| internal(&error))??);
         // Ledger and audit log are one chain.
         Ok(Response::new(wire::HeadReply { ledger: Some(head.clone()), audit: Some(head) }))
     }
