@@ -42,7 +42,7 @@ use crate::audit::{Action, Record, chain};
 
 pub use crate::audit::Head;
 pub use account::{Account, year_of};
-pub(crate) use account::{left as left_under, list as accounts};
+pub(crate) use account::{fits, left as left_under, list as accounts};
 pub use admit::{Left, Quote, Verdict};
 pub(crate) use admit::{query_of, question_of};
 pub use charged::Charged;
@@ -58,6 +58,7 @@ pub const SCHEMA: Schema = Schema {
         Migration { number: 1, name: "ledger", sql: include_str!("../migrations/ledger/0001_ledger.sql") },
         Migration { number: 2, name: "approval", sql: include_str!("../migrations/ledger/0002_approval.sql") },
         Migration { number: 3, name: "witness", sql: include_str!("../migrations/ledger/0003_witness.sql") },
+        Migration { number: 4, name: "bounds", sql: include_str!("../migrations/ledger/0004_bounds.sql") },
     ],
 };
 

@@ -1,7 +1,10 @@
 //! Exact figures for the council's own eyes: assembled, counted, and shown on the council's own terminal.
 //!
 //! The one way around protection. It works on the machine that holds the records, is written to the audit log by its
-//! caller, and hands over text for people, never a message.
+//! caller, and hands over text for people, never a message. [`preview`] is what a person who decides on a question looks at:
+//! what would leave, and nothing else.
+
+mod preview;
 
 use folkmoot_proto::catalogue::{Kind, Table};
 use folkmoot_proto::ids::CouncilCode;
@@ -10,8 +13,9 @@ use folkmoot_proto::period::Day;
 use folkmoot_proto::query::{self, Query};
 
 use crate::assemble::{self, Assembly, Options, Source, Variant};
-use crate::protect;
 use crate::tabulate::{self, Bounding};
+
+pub use preview::{Preview, preview, state_of_data};
 
 /// Why there are no figures.
 #[derive(Debug, thiserror::Error)]
@@ -64,44 +68,6 @@ pub fn measure<S: Source>(source: &S, query: &Query, today: Day) -> Result<Figur
     let assembly = assemble::assemble(source, &options(query, today))?;
     let (layout, counts) = tabulate::tabulate(&assembly.histories, query, Bounding::Official)?;
     Ok(Figures { query: query.clone(), figures: counts.for_own_eyes(&layout), layout, notes: notes(&assembly, query) })
-}
-
-/// What would leave the council for a question, made from its own records, as text for its own terminal.
-///
-/// Suppressed kinds show exactly what would be sent. Noisy kinds show the exact figures and the noise that would be
-/// added: drawing noise for a look would be noise that somebody has seen.
-///
-/// # Errors
-/// As [`measure`].
-pub fn preview<S: Source>(source: &S, query: &Query, today: Day) -> Result<String, Error> {
-    let assembly = assemble::assemble(source, &options(query, today))?;
-    let (layout, counts) = tabulate::tabulate(&assembly.histories, query, Bounding::Official)?;
-    let exact = counts.for_own_eyes(&layout);
-    let mut text = String::new();
-    let line = |figure: usize, value: String| {
-        let group = layout.group(figure);
-        let group = if group.is_empty() { "total" } else { &group };
-        format!("  {group} {}: {value}\n", layout.component(figure))
-    };
-    match (query.release().profile(), query.release().rho()) {
-        (Some(profile), _) => {
-            let shown = protect::suppress(&counts, &layout, query.measure().kind, profile);
-            for (figure, value) in shown.figures().iter().enumerate() {
-                text.push_str(&line(figure, value.shown().map_or("hidden".to_owned(), |value| value.to_string())));
-            }
-        }
-        (None, rho) => {
-            let sigma = rho.map_or(0.0, |rho| rho.sigma(query.bound().l2_squared()));
-            let margin = folkmoot_proto::privacy::margin(sigma);
-            text.push_str(&format!(
-                "  Random noise is added to each cell before it leaves: 19 in 20 times less than {margin} either way.\n"
-            ));
-            for (figure, value) in exact.iter().enumerate() {
-                text.push_str(&line(figure, format!("{value} before noise")));
-            }
-        }
-    }
-    Ok(text)
 }
 
 fn notes(assembly: &Assembly, query: &Query) -> Vec<String> {

@@ -27,7 +27,7 @@ pub use floor::Conflict;
 pub use keeper::Keeper;
 pub use question::Question;
 pub use ruling::{Gate, Limit, Ruling, Scope, Terms};
-pub use text::{ApprovalMode, ApprovalRule, Asker, Kind, LeastStrict, Mode, Nano, OptOut, Pattern};
+pub use text::{ApprovalMode, ApprovalRule, Asker, Kind, LeastStrict, Mode, Nano, OptOut, Pattern, PrivacyUnit};
 
 use text::Text;
 
@@ -107,6 +107,8 @@ mod defaults {
     pub(super) const MIN_COHORT_DIFFERENCE: u32 = 5;
     pub(super) const MIN_PEOPLE_DIFFERENCE: u32 = 10;
     pub(super) const EXPIRES_AFTER_DAYS: u32 = 14;
+    pub(super) const MAX_WAITING: u32 = 200;
+    pub(super) const MAX_WAITING_PER_ANALYST: u32 = 20;
 }
 
 impl Policy {
@@ -173,6 +175,30 @@ impl Policy {
         self.text.budget.rho_per_person_per_year.unwrap_or_default()
     }
 
+    /// Cap on what the questions of one analyst may cost a person in a budget year, if it is lower than the year's.
+    pub fn analyst_cap(&self) -> Option<Nano> {
+        self.text.budget.rho_per_analyst_per_year
+    }
+
+    /// The delta at which losses are shown as epsilon. Display alone: what is charged is rho.
+    pub fn delta(&self) -> f64 {
+        self.text.budget.delta.unwrap_or(folkmoot_proto::privacy::SHOWN_DELTA)
+    }
+
+    /// A loss as people are shown it: rho, with the epsilon it is at this policy's delta.
+    pub fn priced(&self, nano: Nano) -> String {
+        match folkmoot_proto::privacy::Rho::from_nano(nano.0) {
+            Some(rho) => {
+                format!(
+                    "rho {rho} (epsilon {:.2} at delta {})",
+                    rho.epsilon(self.delta()),
+                    explain::power(self.delta())
+                )
+            }
+            None => format!("rho {nano}"),
+        }
+    }
+
     /// Most attempts of one question.
     pub fn attempts_max(&self) -> u32 {
         self.text.budget.attempts_max.unwrap_or(defaults::ATTEMPTS_MAX)
@@ -227,6 +253,17 @@ impl Policy {
         self.text.approval.expires_after_days.unwrap_or(defaults::EXPIRES_AFTER_DAYS)
     }
 
+    /// Most questions that may wait for a person at one time: of all analysts, and of one.
+    ///
+    /// Without a bound, somebody who may ask could fill the disk, and bury what matters.
+    pub fn max_waiting(&self) -> (u32, u32) {
+        let approval = &self.text.approval;
+        (
+            approval.max_waiting.unwrap_or(defaults::MAX_WAITING),
+            approval.max_waiting_per_analyst.unwrap_or(defaults::MAX_WAITING_PER_ANALYST),
+        )
+    }
+
     /// The effective rules in plain sentences, for `policy check`.
     pub fn explain(&self) -> Vec<String> {
         explain::sentences(self)
@@ -264,6 +301,10 @@ fn check(text: &Text, path: &Path) -> Result<(), Error> {
             );
         }
     }
+    let delta = text.budget.delta.unwrap_or(folkmoot_proto::privacy::SHOWN_DELTA);
+    if !(1e-12..=1e-3).contains(&delta) {
+        return fail("budget.delta".to_owned(), "a number from 1e-12 to 0.001, such as 1e-6".to_owned());
+    }
     if text.mode != Some(Mode::On) {
         return Ok(());
     }
@@ -293,6 +334,17 @@ fn check(text: &Text, path: &Path) -> Result<(), Error> {
     let days = text.approval.expires_after_days.unwrap_or(defaults::EXPIRES_AFTER_DAYS);
     if !(1..=366).contains(&days) {
         return fail("approval.expires_after_days".to_owned(), "1 to 366 days are possible".to_owned());
+    }
+    for (key, most) in [
+        ("approval.max_waiting", text.approval.max_waiting.unwrap_or(defaults::MAX_WAITING)),
+        (
+            "approval.max_waiting_per_analyst",
+            text.approval.max_waiting_per_analyst.unwrap_or(defaults::MAX_WAITING_PER_ANALYST),
+        ),
+    ] {
+        if !(1..=10_000).contains(&most) {
+            return fail(key.to_owned(), "1 to 10000 questions can wait".to_owned());
+        }
     }
     Ok(())
 }

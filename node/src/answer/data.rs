@@ -9,7 +9,7 @@ use crate::store::Records;
 
 /// Names the data that a question is answered from, without reading a row. Figures with and without the people who opted
 /// out are of different data: a stored answer of one is never given for the other.
-pub(super) fn snapshot(
+pub(crate) fn snapshot(
     records: &Records,
     query: &Query,
     options: &Options,
@@ -20,7 +20,7 @@ pub(super) fn snapshot(
 }
 
 /// The histories behind `snapshot`; refused when they cannot be had, or are not those any more.
-pub(super) fn assembly(
+pub(crate) fn assembly(
     records: &Records,
     query: &Query,
     options: &Options,
@@ -52,7 +52,7 @@ pub(super) fn assembly(
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
+pub(crate) mod tests {
     use folkmoot_proto::period::{Day, ReferencePeriod};
     use folkmoot_proto::query::{DataRule, Profile, Release};
     use folkmoot_runtime::store::Access;
@@ -63,12 +63,12 @@ mod tests {
     use crate::import::{self, Source, Unwatched};
     use crate::tabulate::{Bounding, tabulate};
 
-    fn day(text: &str) -> Day {
+    pub(crate) fn day(text: &str) -> Day {
         text.parse().unwrap()
     }
 
     /// Nine people of 999 numbers in long-term support; the first has a second row without the number.
-    fn records(folder: &tempfile::TempDir) -> (Records, Vec<u64>) {
+    pub(crate) fn records(folder: &tempfile::TempDir) -> (Records, Vec<u64>) {
         let records = Records::create(&folder.path().join("records.db"), None, Access::Sole).unwrap();
         let numbers: Vec<u64> = (9_990_000_000..9_990_001_000)
             .filter(|number| {

@@ -11,7 +11,7 @@
 //! way to make such bytes is from [`ProtectedCells`](crate::protect::ProtectedCells). Errors inside are logged here and
 //! leave as one sentence without detail.
 
-mod data;
+pub(crate) mod data;
 mod figures;
 mod round;
 mod service;

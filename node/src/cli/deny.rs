@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "a command's output is for a person at a terminal")]
 
 use crate::ledger::Ledger;
+use crate::policy::Policy;
 
 /// Arguments of `deny`.
 #[derive(Debug, clap::Args)]
@@ -25,8 +26,8 @@ pub(super) struct Args {
 ///
 /// # Errors
 /// When the question does not wait, or the ledger cannot be used.
-pub(super) fn run(ledger: &Ledger, args: &Args) -> anyhow::Result<()> {
-    ledger.deny(args.id, &args.by, &args.reason)?;
+pub(super) fn run(ledger: &Ledger, policy: &Policy, args: &Args) -> anyhow::Result<()> {
+    ledger.deny(policy, args.id, &args.by, &args.reason)?;
     println!("denied; the analyst is told: {}", args.reason.trim());
     Ok(())
 }

@@ -39,7 +39,7 @@ use folkmoot_runtime::telemetry;
 use crate::audit::{Action, Book};
 use crate::config::Config;
 use crate::home::Home;
-use crate::{ledger, local};
+use crate::{answer, approval, ledger, local, protect};
 pub use session::Session;
 pub use table::print as print_table;
 
@@ -136,10 +136,13 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode 
         Command::Policy(args) => check_policy(&home, &args),
         Command::Pending(args) => Session::open(&home).and_then(|session| pending::run(session.ledger(), &args)),
         Command::Show(args) => show_held(&home, &args),
-        Command::Approve(args) => {
-            Session::open(&home).and_then(|session| approve::run(session.ledger(), &session.policy()?, &args))
+        Command::Approve(args) => Session::open(&home).and_then(|session| {
+            let data = local::state_of_data(session.records())?;
+            approve::run(session.ledger(), &session.policy()?, data, &args)
+        }),
+        Command::Deny(args) => {
+            Session::open(&home).and_then(|session| deny::run(session.ledger(), &session.policy()?, &args))
         }
-        Command::Deny(args) => Session::open(&home).and_then(|session| deny::run(session.ledger(), &args)),
         Command::Budget(args) => {
             Session::open(&home).and_then(|session| budget::run(session.ledger(), &session.policy()?, &args))
         }
@@ -185,9 +188,18 @@ fn check_policy(home: &Home, args: &policy::Args) -> anyhow::Result<()> {
 fn show_held(home: &Home, args: &show::Args) -> anyhow::Result<()> {
     let session = Session::open(home)?;
     let policy = session.policy()?;
-    let preview =
-        |query: &_| local::preview(session.records(), query, session.today()).map_err(|error| in_words(&error));
-    show::run(session.ledger(), &policy, preview, args)
+    let key = session.bounding_key()?;
+    let look = |query: &folkmoot_proto::query::Query, opt_out_applied| {
+        let (records, today) = (session.records(), session.today());
+        let snapshot = answer::data::snapshot(records, query, &local::options(query, today), opt_out_applied);
+        let preview = local::preview(records, query, today, opt_out_applied, &protect::OpenDp, &key);
+        approval::Look {
+            preview: preview.map_err(|refusal| format!("nothing would leave: {}", refusal.sentence())),
+            snapshot: snapshot.ok(),
+            data: local::state_of_data(records).ok(),
+        }
+    };
+    show::run(session.ledger(), &policy, look, args)
 }
 
 fn read_audit(home: &Home, args: &audit::Args) -> anyhow::Result<()> {
@@ -198,18 +210,6 @@ fn read_audit(home: &Home, args: &audit::Args) -> anyhow::Result<()> {
     let today =
         folkmoot_proto::period::Day::from_number(SystemClock::new().now().as_second().div_euclid(86_400) as i32);
     audit::run(&book, config.council.as_str(), &today.to_string(), args)
-}
-
-/// An error with its causes, in one line.
-fn in_words(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut words = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        words.push_str(": ");
-        words.push_str(&next.to_string());
-        cause = next.source();
-    }
-    words
 }
 
 fn import_files(home: &Home, args: &import::Args) -> anyhow::Result<()> {

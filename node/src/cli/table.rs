@@ -2,6 +2,11 @@
 
 /// Prints rows in columns; the first row is the header. Columns of numbers are set to the right.
 pub fn print(rows: &[Vec<String>]) {
+    print_under(rows, "");
+}
+
+/// As [`print`], each line begun with `indent`.
+pub(super) fn print_under(rows: &[Vec<String>], indent: &str) {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
@@ -24,9 +29,9 @@ pub fn print(rows: &[Vec<String>]) {
             }
             line.push_str("  ");
         }
-        println!("{}", line.trim_end());
+        println!("{indent}{}", line.trim_end());
         if place == 0 && rows.len() > 1 {
-            println!("{}", widths.iter().map(|&width| "-".repeat(width)).collect::<Vec<_>>().join("  "));
+            println!("{indent}{}", widths.iter().map(|&width| "-".repeat(width)).collect::<Vec<_>>().join("  "));
         }
     }
 }

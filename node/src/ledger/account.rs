@@ -16,7 +16,7 @@ pub struct Account {
     pub year: String,
     /// What it is about.
     pub scope: Scope,
-    /// Which role, purpose, measure or query; empty for the year.
+    /// Which role, analyst, purpose, measure or query; empty for the year.
     pub name: String,
     /// Charged for good.
     pub used: Nano,
@@ -45,7 +45,7 @@ pub(crate) fn unsigned(nano: i64) -> Nano {
 }
 
 /// Whether a price fits under every cap; names the first that it does not.
-pub(super) fn fits(
+pub(crate) fn fits(
     step: &Step<'_>,
     year: &str,
     limits: &[Limit],
@@ -60,6 +60,7 @@ pub(super) fn fits(
             let whose = match limit.scope {
                 Scope::Year => "the yearly privacy budget of this council's people".to_owned(),
                 Scope::Query => "what one question may cost with all its attempts".to_owned(),
+                Scope::Analyst => "what all questions of this analyst may cost in a year".to_owned(),
                 scope => format!("the yearly budget of the {} '{}'", scope.word(), limit.name),
             };
             let sentence = format!(

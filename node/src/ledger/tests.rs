@@ -340,13 +340,31 @@ fn every_earlier_version_is_brought_up_to_date_with_its_rows() {
                     "INSERT INTO attempt (question, number, kind, state, snapshot, cohort, nano, year, expires)
                      VALUES (?1, 1, 'council', 'released', ?2, ?2, 0, '2026-27', 0)",
                     params![[1_u8; 16], [3_u8; 32]],
-                )
+                )?;
+                tx.execute("INSERT INTO account VALUES ('2026-27', 'role', 'icb', 9, 0, 0)", [])?;
+                if known >= 2 {
+                    tx.execute(
+                        "INSERT INTO hold (digest, recurring, question, wire, analyst, purpose, lawful_basis, why, nano, \
+                         asked, expires, state) VALUES (?1, ?1, ?2, x'00', 'a', 'p', 'b', 'w', 0, 1, 1, 'used')",
+                        params![[2_u8; 32], [1_u8; 16]],
+                    )?;
+                }
+                Ok(())
             })
             .unwrap();
         drop(store);
         let ledger = bench.open();
         assert_eq!(ledger.doubts().unwrap(), []);
-        assert_eq!(ledger.held(true).unwrap(), []);
+        assert_eq!(ledger.held(true).unwrap().len(), usize::from(known >= 2));
+        let caps = ledger.look("caps", |step| {
+            step.all("SELECT name, cap FROM account", [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
+        });
+        assert_eq!(caps.unwrap(), [("icb".to_owned(), 9)], "from version {known}");
+        for wrong in ["UPDATE account SET used = 10", "DELETE FROM account"] {
+            assert!(ledger.step("do wrong", |step| step.execute(wrong, [])).is_err(), "from version {known}: {wrong}");
+        }
+        let analyst = "INSERT INTO account VALUES ('2026-27', 'analyst', 'x', 1, 0, 0)";
+        ledger.step("an account of today", |step| step.execute(analyst, [])).unwrap();
         let attempts: Option<i64> =
             ledger.look("count", |step| step.one("SELECT count(*) FROM attempt", [], |row| row.get(0))).unwrap();
         assert_eq!(attempts, Some(1), "from version {known}");

@@ -1,7 +1,5 @@
 //! The effective rules in plain sentences.
 
-use folkmoot_proto::privacy::{Rho, SHOWN_DELTA};
-
 use super::text::{ApprovalMode, LeastStrict, Nano, OptOut};
 use super::{Policy, defaults};
 
@@ -80,14 +78,22 @@ fn budget(policy: &Policy, out: &mut Vec<String>) {
     let budget = &policy.text.budget;
     out.push(format!(
         "Privacy budget: no person loses more than {} in a budget year (1 April to 31 March).",
-        priced(policy.year_cap())
+        policy.priced(policy.year_cap())
     ));
+    out.push(
+        "The unit of privacy is a person, with everything recorded about them here in all years: losses of all answers \
+         with noise add up, also of answers about different periods. From one budget year to the next they add up, too."
+            .to_owned(),
+    );
     out.push(format!(
         "One question costs at most {}; it may be tried {} times, and an attempt that fails after this council's masked \
          figures left is charged.",
-        priced(budget.rho_per_query.unwrap_or(defaults::RHO_PER_QUERY)),
+        policy.priced(budget.rho_per_query.unwrap_or(defaults::RHO_PER_QUERY)),
         policy.attempts_max()
     ));
+    if let Some(cap) = policy.analyst_cap() {
+        out.push(format!("All questions of one analyst together: at most rho {cap} a year."));
+    }
     for (role, cap) in policy.role_caps() {
         out.push(format!("All questions of the role {role} together: at most rho {cap} a year."));
     }
@@ -96,7 +102,7 @@ fn budget(policy: &Policy, out: &mut Vec<String>) {
     }
     out.push(format!(
         "Should every other council collude with the coordinator, a joint figure may still lose a person at most {}.",
-        priced(budget.rho_local_max.unwrap_or(defaults::RHO_LOCAL_MAX))
+        policy.priced(budget.rho_local_max.unwrap_or(defaults::RHO_LOCAL_MAX))
     ));
 }
 
@@ -155,6 +161,11 @@ fn approval(policy: &Policy, out: &mut Vec<String>) {
     if policy.second_person() {
         out.push("An approval needs two different people.".to_owned());
     }
+    let (all, each) = policy.max_waiting();
+    out.push(format!(
+        "At most {all} questions wait for a person at one time, and at most {each} of one analyst; more are refused, with \
+         that as the reason."
+    ));
     out.push(format!(
         "A held question, and an approval that was not used, is void after {} days.",
         policy.expires_after_days()
@@ -169,12 +180,9 @@ fn floor(policy: &Policy) -> String {
     }
 }
 
-/// A price with the epsilon that people know.
-fn priced(nano: Nano) -> String {
-    match Rho::from_nano(nano.0) {
-        Some(rho) => format!("rho {rho} (epsilon {:.2} at delta 1e-6)", rho.epsilon(SHOWN_DELTA)),
-        None => format!("rho {nano}"),
-    }
+/// A small number as people write it: `1e-6`, or as a decimal where that is no power of ten.
+pub(super) fn power(delta: f64) -> String {
+    format!("{delta:e}")
 }
 
 fn or_none<T: ToString>(items: Option<&[T]>, none: &str) -> String {

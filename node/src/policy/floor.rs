@@ -37,6 +37,8 @@ pub(super) fn with_defaults(mut text: Text) -> Text {
     budget.rho_per_query.get_or_insert(defaults::RHO_PER_QUERY);
     budget.rho_local_max.get_or_insert(defaults::RHO_LOCAL_MAX);
     budget.attempts_max.get_or_insert(defaults::ATTEMPTS_MAX);
+    budget.unit_of_privacy.get_or_insert_default();
+    budget.delta.get_or_insert(folkmoot_proto::privacy::SHOWN_DELTA);
     let cohort = &mut text.cohort;
     cohort.min_cohort.get_or_insert(defaults::MIN_COHORT);
     cohort.max_colluding.get_or_insert(defaults::MAX_COLLUDING);
@@ -49,6 +51,8 @@ pub(super) fn with_defaults(mut text: Text) -> Text {
     approval.auto_up_to_rho.get_or_insert_default();
     approval.second_person.get_or_insert(false);
     approval.expires_after_days.get_or_insert(defaults::EXPIRES_AFTER_DAYS);
+    approval.max_waiting.get_or_insert(defaults::MAX_WAITING);
+    approval.max_waiting_per_analyst.get_or_insert(defaults::MAX_WAITING_PER_ANALYST);
     text.purposes.get_or_insert_default();
     // Lists are sets: their order means nothing.
     if let Some(list) = &mut text.release.kinds {
@@ -144,6 +148,14 @@ pub(super) fn tighten(local: Text, floor: &Text) -> Result<Text, Vec<Conflict>> 
         more,
         show,
     );
+    // Unset, one analyst may use the whole year's budget: any floor is stricter.
+    match (ours.rho_per_analyst_per_year, theirs.rho_per_analyst_per_year) {
+        (None, cap) => ours.rho_per_analyst_per_year = cap,
+        (Some(local), Some(cap)) if local > cap => {
+            found.add("budget.rho_per_analyst_per_year", cap.to_string(), local.to_string());
+        }
+        _ => {}
+    }
     found.key(
         "budget.attempts_max",
         &mut ours.attempts_max,
@@ -218,6 +230,18 @@ pub(super) fn tighten(local: Text, floor: &Text) -> Result<Text, Vec<Conflict>> 
         |a, b| a > b,
         u32::to_string,
     );
+    let waiting = [
+        ("approval.max_waiting", &mut ours.max_waiting, set.approval.max_waiting, theirs.max_waiting),
+        (
+            "approval.max_waiting_per_analyst",
+            &mut ours.max_waiting_per_analyst,
+            set.approval.max_waiting_per_analyst,
+            theirs.max_waiting_per_analyst,
+        ),
+    ];
+    for (key, ours, set, floor) in waiting {
+        found.key(key, ours, set, floor, |a, b| a > b, u32::to_string);
+    }
     // The strictest matching rule counts, so the floor's rules beside the council's can only tighten.
     ours.rules.extend(theirs.rules.iter().cloned());
 

@@ -18,11 +18,13 @@ pub enum Scope {
     Purpose,
     /// All questions about a measure or a family.
     Measure,
+    /// All questions of one analyst.
+    Analyst,
 }
 
 impl Scope {
     /// Every scope, in the order people read them.
-    pub const ALL: [Self; 5] = [Self::Year, Self::Role, Self::Purpose, Self::Measure, Self::Query];
+    pub const ALL: [Self; 6] = [Self::Year, Self::Role, Self::Analyst, Self::Purpose, Self::Measure, Self::Query];
 
     /// The word in the ledger.
     pub fn word(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Scope {
             Self::Role => "role",
             Self::Purpose => "purpose",
             Self::Measure => "measure",
+            Self::Analyst => "analyst",
         }
     }
 
@@ -46,7 +49,7 @@ impl Scope {
 pub struct Limit {
     /// What it is about.
     pub scope: Scope,
-    /// Which role, purpose, measure or query; empty for the year.
+    /// Which role, analyst, purpose, measure or query; empty for the year.
     pub name: String,
     /// The most that may be used and reserved under it in a budget year.
     pub cap: Nano,
@@ -175,10 +178,12 @@ impl Policy {
             // A failed attempt past masking is charged, so a question may cost its price once for each attempt.
             limit(Scope::Query, question.id().to_string(), Nano(each.0.saturating_mul(u64::from(self.attempts_max())))),
         ];
-        // Without a cap of its own, a role and a purpose still have an account, so that people can see what they used.
+        // Without a cap of its own, a role, an analyst and a purpose still have an account, so that people can see what they used.
         let role = question.asker();
         let cap = budget.per_role.get(&role).copied().unwrap_or(self.year_cap());
         limits.push(limit(Scope::Role, role.word().to_owned(), cap));
+        let cap = budget.rho_per_analyst_per_year.unwrap_or(self.year_cap());
+        limits.push(limit(Scope::Analyst, question.analyst().to_string(), cap));
         let cap = purpose.rho_per_year.unwrap_or(self.year_cap());
         limits.push(limit(Scope::Purpose, purpose.name.clone(), cap));
         let id = question.query().measure().id;

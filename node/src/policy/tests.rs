@@ -8,6 +8,9 @@ use folkmoot_proto::reason::Reason;
 
 use super::*;
 
+/// The measures that the sample allows.
+const OFFICIAL: &str = r#"["ASCOF-*", "LTS*", "STS*", "WAITING-*", "PEOPLE"]"#;
+
 /// The shipped sample, switched on.
 fn sample_text() -> String {
     SAMPLE_OFF.replace("mode = \"off\"", "mode = \"on\"")
@@ -80,6 +83,7 @@ fn the_sample_reads_and_means_what_it_says() {
         ("year", 100_000_000),
         ("query", 30_000_000),
         ("role", 80_000_000),
+        ("analyst", 40_000_000),
         ("purpose", 100_000_000),
         ("measure", 100_000_000),
     ];
@@ -107,7 +111,7 @@ fn everything_not_named_is_refused_with_its_rule() {
         assert_eq!(refusal.reason(), Reason::PolicyForbids);
         assert!(refusal.sentence().contains(said), "{said}: {}", refusal.sentence());
     }
-    let narrowed = sample_text().replace("[\"ASCOF-*\", \"PEOPLE\"]", "[\"PEOPLE\"]");
+    let narrowed = sample_text().replace(OFFICIAL, "[\"PEOPLE\"]");
     assert!(read(&narrowed).unwrap().rule(&usual(hospital)).unwrap_err().sentence().contains("ASCOF-2E"));
     let icb_only = sample_text().replace("roles = [\"national\", \"icb\"]", "roles = [\"icb\"]");
     assert!(read(&icb_only).unwrap().rule(&usual(hospital)).unwrap_err().sentence().contains("national"));
@@ -131,6 +135,54 @@ fn a_forbidden_dimension_is_refused_as_breakdown_and_as_filter() {
         question.expires(),
     );
     assert!(policy.rule(&asked.unwrap()).unwrap_err().sentence().contains("'gender'"));
+}
+
+#[test]
+fn the_sample_allows_every_official_measure_and_no_other() {
+    let policy = sample();
+    let hospital = Release::CouncilSuppressed(Profile::Hospital);
+    for measure in folkmoot_proto::catalogue::all() {
+        // A measure of one day is asked about a day.
+        let last = "2026-03-31".parse().unwrap();
+        let query = [("2025-04-01", last), ("2026-03-31", last)]
+            .into_iter()
+            .find_map(|(first, last)| {
+                let period = ReferencePeriod::inclusive(first.parse().unwrap(), last).unwrap();
+                Query::new(measure.id, period, None, &[], &[], DataRule::default(), hospital).ok()
+            })
+            .unwrap_or_else(|| panic!("{} cannot be asked", measure.id));
+        let analyst = Identity::parse("folkmoot://england/analyst/national/a.smith").unwrap();
+        let (purpose, basis) = ("National statistics", "UK GDPR 6(1)(e)");
+        let expires = "2026-12-31T00:00:00Z".parse().unwrap();
+        let question = Question::new(QueryId::from_bytes([1; 16]), query, analyst, purpose, basis, expires).unwrap();
+        let official =
+            ["ASCOF-", "LTS", "STS", "WAITING-", "PEOPLE"].iter().any(|family| measure.id.starts_with(family));
+        assert_eq!(policy.rule(&question).is_ok(), official, "{}", measure.id);
+    }
+}
+
+#[test]
+fn losses_are_shown_at_the_policy_s_own_delta_and_charged_all_the_same() {
+    let stricter = read(&sample_text().replace("delta = 1e-6", "delta = 1e-9")).unwrap();
+    let text = stricter.explain().join("\n");
+    assert!(text.contains("at delta 1e-9") && !text.contains("at delta 1e-6"), "{text}");
+    assert_ne!(stricter.priced(Nano(100_000_000)), sample().priced(Nano(100_000_000)));
+    let limits = |policy: &Policy| policy.rule(&usual(private(1))).unwrap().limits;
+    assert_eq!(limits(&stricter), limits(&sample()));
+}
+
+#[test]
+fn one_analyst_has_a_cap_of_their_own_only_where_the_policy_sets_one() {
+    let unset = read(&sample_text().replace("rho_per_analyst_per_year = 0.04\n", "\n")).unwrap();
+    let cap = |policy: &Policy| {
+        let limits = policy.rule(&usual(private(1))).unwrap().limits;
+        limits.into_iter().find(|limit| limit.scope == Scope::Analyst).unwrap()
+    };
+    assert_eq!(cap(&unset).cap, unset.year_cap());
+    assert_eq!(cap(&sample()).cap, Nano(40_000_000));
+    assert_eq!(cap(&sample()).name, "folkmoot://england/analyst/national/a.smith");
+    assert!(sample().explain().join(" ").contains("of one analyst together: at most rho 0.04"));
+    assert!(!unset.explain().join(" ").contains("of one analyst together"));
 }
 
 #[test]
@@ -169,6 +221,11 @@ fn unknown_keys_and_bad_values_are_refused_by_path() {
         ("mode = \"on\"\n[release]\nkinds = [\"joint-private\"]", "rho_per_person_per_year"),
         ("mode = \"on\"\n[cohort]\nmin_survivors = 2", "min_survivors"),
         ("mode = \"on\"\n[cohort]\nmin_cohort = 2", "min_cohort"),
+        ("[budget]\nunit_of_privacy = \"person-year\"", "over all years together"),
+        ("[budget]\ndelta = 0.5", "budget.delta"),
+        ("[budget]\ndelta = 0", "budget.delta"),
+        ("mode = \"on\"\n[approval]\nmax_waiting = 0", "approval.max_waiting"),
+        ("[approval]\nmax_wating = 5", "approval.max_waiting"),
     ] {
         let error = format!("{:#}", anyhow::Error::from(read(text).unwrap_err()));
         assert!(error.contains(said), "{said} is not in: {error}");
@@ -178,7 +235,7 @@ fn unknown_keys_and_bad_values_are_refused_by_path() {
 #[test]
 fn spelling_and_order_do_not_change_the_digest_and_meaning_does() {
     let other = sample_text()
-        .replace("[\"ASCOF-*\", \"PEOPLE\"]", "[\"people\", \"ASCOF-*\", \"ascof-*\"]")
+        .replace(OFFICIAL, "[\"people\", \"STS*\", \"lts*\", \"Waiting-*\", \"ASCOF-*\", \"ascof-*\"]")
         .replace("suppression = \"hospital\"\n", "\n")
         .replace("rho_per_query = 0.01\n", "rho_per_query = \"0.010\"\n");
     assert_eq!(read(&other).unwrap().digest(), sample().digest());
@@ -228,6 +285,21 @@ const LOOSER: &[(&str, &str, &str, &str, &str)] = &[
     ("[budget]\nrho_per_query = 0.01", "[budget]\nrho_per_query = 0.011", "budget.rho_per_query", "0.01", "0.011"),
     ("[budget]\nrho_local_max = 1", "[budget]\nrho_local_max = 1.5", "budget.rho_local_max", "1", "1.5"),
     ("[budget]\nattempts_max = 1", "[budget]\nattempts_max = 2", "budget.attempts_max", "1", "2"),
+    (
+        "[budget]\nrho_per_analyst_per_year = 0.01",
+        "[budget]\nrho_per_analyst_per_year = 0.02",
+        "budget.rho_per_analyst_per_year",
+        "0.01",
+        "0.02",
+    ),
+    ("[approval]\nmax_waiting = 50", "[approval]\nmax_waiting = 51", "approval.max_waiting", "50", "51"),
+    (
+        "[approval]\nmax_waiting_per_analyst = 5",
+        "[approval]\nmax_waiting_per_analyst = 6",
+        "approval.max_waiting_per_analyst",
+        "5",
+        "6",
+    ),
     ("[budget.per_role]\nicb = 0.02", "[budget.per_role]\nicb = 0.03", "budget.per_role.icb", "0.02", "0.03"),
     (
         "[budget.per_measure]\nPEOPLE = 0.02",

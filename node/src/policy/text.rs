@@ -268,6 +268,31 @@ impl<'de> Deserialize<'de> for Pattern {
     }
 }
 
+/// Whose loss is counted as one.
+///
+/// A person, over all years and answers: two answers about different years are about the same person, and their losses
+/// add up. A weaker unit ("person-year") would price them apart; this program does not account by it, and says so
+/// instead of reading the key as something else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PrivacyUnit {
+    /// One person, with everything that is recorded about them.
+    #[default]
+    Person,
+}
+
+impl<'de> Deserialize<'de> for PrivacyUnit {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        match String::deserialize(from)?.trim() {
+            "person" => Ok(Self::Person),
+            other => Err(D::Error::custom(format!(
+                "'{other}' is no unit that this program accounts by; it protects a \"person\", over all years together, \
+                 which is the strictest"
+            ))),
+        }
+    }
+}
+
 /// What happens with a question that the policy allows.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -344,6 +369,9 @@ pub(super) struct BudgetText {
     pub(super) rho_per_person_per_year: Option<Nano>,
     pub(super) rho_per_query: Option<Nano>,
     pub(super) rho_local_max: Option<Nano>,
+    pub(super) rho_per_analyst_per_year: Option<Nano>,
+    pub(super) unit_of_privacy: Option<PrivacyUnit>,
+    pub(super) delta: Option<f64>,
     pub(super) attempts_max: Option<u32>,
     pub(super) per_role: BTreeMap<Asker, Nano>,
     pub(super) per_measure: BTreeMap<Pattern, Nano>,
@@ -367,6 +395,8 @@ pub(super) struct ApprovalText {
     pub(super) auto_up_to_rho: Option<Nano>,
     pub(super) second_person: Option<bool>,
     pub(super) expires_after_days: Option<u32>,
+    pub(super) max_waiting: Option<u32>,
+    pub(super) max_waiting_per_analyst: Option<u32>,
     pub(super) rules: Vec<ApprovalRule>,
 }
 

@@ -95,9 +95,9 @@ fn play(bench: &Bench, ledger: &Ledger, op: &Op, world: &mut World) -> Result<()
             if let Some(first) = held.first() {
                 let name = format!("person {by}");
                 if deny {
-                    drop(ledger.deny(first.id, &name, "not now"));
+                    drop(ledger.deny(&bench.policy, first.id, &name, "not now"));
                 } else {
-                    drop(ledger.approve(&bench.policy, first.id, &name, None));
+                    drop(ledger.approve(&bench.policy, first.id, &name, None, Some([by; 32]).filter(|_| by > 0)));
                 }
             }
         }
