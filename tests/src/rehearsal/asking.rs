@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
 use folkmoot_coordinator::merge::{self, Statistic, Table};
+use folkmoot_coordinator::round::Facts;
 use folkmoot_proto::ids::CouncilCode;
 use jiff::civil::Date;
 use serde_json::Value;
@@ -33,17 +34,46 @@ pub enum Promise {
     Noise,
 }
 
-/// Every release kind there is, in the order they are played.
+/// The release kinds of single councils' figures, in the order they are played.
+pub const COUNCIL: &[Kind] = &[KINDS[0], KINDS[1]];
+
+/// Sums that nobody can take apart, with noise.
+///
+/// Its price is lower than that of council figures since a council's cap on what a person may lose should *all* others
+/// collude is in the way: that is the price times the honest floor, 129 councils of 153, so 0.01 gives 1.29 and 0.05
+/// would give 6.45.
+pub const JOINT_PRIVATE: Kind = KINDS[2];
+
+/// Sums that nobody can take apart, small numbers hidden.
+pub const JOINT_SUPPRESSED: Kind = KINDS[3];
+
+/// Every release kind there is.
 pub const KINDS: &[Kind] = &[
     Kind { word: "council-suppressed", rho: None, promise: Promise::Certain },
     Kind { word: "council-private", rho: Some("0.05"), promise: Promise::Noise },
+    Kind { word: "joint-private", rho: Some("0.01"), promise: Promise::Noise },
+    Kind { word: "joint-suppressed", rho: None, promise: Promise::Certain },
 ];
+
+/// A job that ended without a release, in the coordinator's own words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed(pub String);
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Failed {}
 
 /// A question about one measure.
 #[derive(Clone, Debug)]
 pub struct Asked<'a> {
     /// The measure.
     pub measure: &'a str,
+    /// Dimensions to break down by, with commas; the measure's own when `None`.
+    pub by: Option<&'a str>,
     /// Which areas.
     pub level: Level,
     /// How it is protected.
@@ -69,6 +99,8 @@ pub struct Release {
     pub answered: u64,
     /// Councils that did not answer, with state and reason.
     pub missing: BTreeMap<String, String>,
+    /// How the round was run, for joint figures.
+    pub round: Option<Facts>,
     /// The figures.
     pub table: Table,
 }
@@ -86,7 +118,7 @@ impl Hands {
     /// Asks with the profile in `folder`.
     ///
     /// # Errors
-    /// When the job fails, or the coordinator cannot be reached.
+    /// [`Failed`] when the job ends without a release; another error when the coordinator cannot be reached.
     pub async fn ask(&self, folder: &str, asked: &Asked<'_>, more: &[&str]) -> anyhow::Result<Outcome> {
         let (from, to, as_of) = (asked.period.from.to_string(), asked.period.to.to_string(), asked.as_of.to_string());
         let mut words = vec!["ask", asked.measure, "--from", &from, "--to", &to, "--as-of", &as_of];
@@ -94,6 +126,9 @@ impl Hands {
         words.extend(["--purpose", setup::PURPOSE, "--basis", setup::BASIS]);
         if let Some(rho) = asked.kind.rho {
             words.extend(["--rho", rho]);
+        }
+        if let Some(by) = asked.by {
+            words.extend(["--by", by]);
         }
         let codes = asked.councils.iter().map(CouncilCode::as_str).collect::<Vec<_>>().join(",");
         if !codes.is_empty() {
@@ -107,7 +142,10 @@ impl Hands {
         match ended.status.code() {
             Some(0 | 4) => Ok(Outcome::Released(Box::new(Release::read(&ended.out)?))),
             Some(3) => Ok(Outcome::Refused(last_line(&ended.err))),
-            _ => bail!("asking {} ended with {}: {}", asked.measure, ended.status, last_line(&ended.err)),
+            _ => match last_line(&ended.err).split_once("the job failed: ") {
+                Some((_, why)) => Err(Failed(why.to_owned()).into()),
+                None => bail!("asking {} ended with {}: {}", asked.measure, ended.status, last_line(&ended.err)),
+            },
         }
     }
 
@@ -150,6 +188,7 @@ impl Release {
             asked: number("councils_asked")?,
             answered: number("councils_answered")?,
             missing,
+            round: serde_json::from_value(manifest["round"].clone()).context("reading how the round was run")?,
             table: serde_json::from_value(value["table"].clone()).context("reading the release's table")?,
         })
     }
@@ -169,6 +208,7 @@ impl Release {
             return BTreeMap::new();
         };
         let level = match level {
+            Level::England => merge::Level::England,
             Level::Region => merge::Level::Region,
             Level::Board => merge::Level::Board,
         };

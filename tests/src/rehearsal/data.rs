@@ -1,5 +1,6 @@
 //! The councils of a rehearsal and their files, generated or given, with the truth about them.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -22,6 +23,9 @@ pub struct Part {
     pub files: Vec<(PathBuf, Option<Date>)>,
     /// What the oracle finds in the files.
     pub truth: Vec<truth::Figure>,
+    /// What it finds for joint questions: by measure and dimensions (with commas, empty for the measure's own), the
+    /// figures that are not zero.
+    pub tables: BTreeMap<(String, String), Vec<truth::Figure>>,
 }
 
 /// What is asked, and what the truth is about.
@@ -147,6 +151,12 @@ fn parts(folder: &Path, chosen: &[&'static Council], period: &Period) -> anyhow:
 /// The measures whose truth the report shows.
 pub const MEASURES: [&str; 2] = ["ASCOF-2E", "ASCOF-2E-LD"];
 
+/// Dimensions of the large joint table: 1,248 cells for each area, 11,232 for the regions.
+pub const LARGE: &str = "age_band,gender,ethnic_group,primary_support_reason";
+
+/// The tables whose truth joint figures are held against: measure and dimensions.
+pub const TABLES: [(&str, Option<&str>); 2] = [("ASCOF-2E", None), ("PEOPLE", Some(LARGE))];
+
 fn part(folder: &Path, council: &'static Council, period: &Period) -> anyhow::Result<Part> {
     let code = council.code.to_string();
     let folder = folder.join(&code);
@@ -162,12 +172,25 @@ fn part(folder: &Path, council: &'static Council, period: &Period) -> anyhow::Re
         bail!("{} holds no .csv file", folder.display());
     }
     let mut figures = Vec::new();
+    let mut tables = BTreeMap::new();
     if let Some(window) = truth::joined::quarters_held(&read, as_of) {
         let table = truth::joined::join(&code, &read, as_of, window, truth::Keys::Raw);
         for measure in MEASURES {
             let question =
                 truth::Question { measure: measure.to_owned(), from: period.from, to: period.to, by: Vec::new() };
             figures.extend(truth::figures(&table, &question)?);
+        }
+        for (measure, by) in TABLES {
+            let names = by.map(|by| by.split(',').map(str::to_owned).collect());
+            let by = by.unwrap_or_default().to_owned();
+            let question = truth::Question {
+                measure: measure.to_owned(),
+                from: period.from,
+                to: period.to,
+                by: names.unwrap_or_default(),
+            };
+            let found = truth::figures(&table, &question)?.into_iter().filter(|figure| figure.value > 0);
+            tables.insert((measure.to_owned(), by), found.collect());
         }
     }
     let files = paths
@@ -177,5 +200,5 @@ fn part(folder: &Path, council: &'static Council, period: &Period) -> anyhow::Re
             (path, received)
         })
         .collect();
-    Ok(Part { council, files, truth: figures })
+    Ok(Part { council, files, truth: figures, tables })
 }

@@ -58,7 +58,7 @@ impl Federation {
         federation.hands.certs(&["init", "--federation", setup::FEDERATION]).await?;
         federation.hands.party("coordinator", setup::COORDINATOR, &["localhost", "127.0.0.1"]).await?;
         federation.analyst(NATIONAL, "folkmoot://rehearsal/analyst/national/rehearsal").await?;
-        let policy: Arc<str> = setup::policy(kinds).into();
+        let policy: Arc<str> = setup::policy(kinds, federation.parts.len()).into();
         let made = federation.for_each_part(&stage, |hands, code| {
             let policy = Arc::clone(&policy);
             async move { hands.make_node(code, &policy).await }
@@ -200,6 +200,16 @@ impl Federation {
             Some(node) => node.kill().await,
             None => Ok(()),
         }
+    }
+
+    /// The numbers of the processes that run: every node's and the coordinator's.
+    pub fn processes(&self) -> Vec<u32> {
+        self.nodes.values().filter_map(Running::id).chain(self.coordinator_process()).collect()
+    }
+
+    /// The number of the coordinator's process.
+    pub fn coordinator_process(&self) -> Option<u32> {
+        self.coordinator.as_ref().and_then(Running::id)
     }
 
     /// The parts whose nodes run: those whose truth the answers are about.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! args -> binaries -> data (files, truth) -> federation (certificates, stores, coordinator, nodes) -> questions -> report
+//!                                                             joint questions: rounds -> joint (truth, noise) , cost
 //! ```
 //!
 //! Every process is held by a [`process::Running`], which kills it when dropped: at the end, on an error, a panic or Ctrl-C.
@@ -11,11 +12,14 @@
 pub mod args;
 pub mod asking;
 pub mod binaries;
+pub mod cost;
 pub mod data;
 pub mod federation;
+pub mod joint;
 pub mod process;
 pub mod progress;
 pub mod report;
+pub mod rounds;
 pub mod setup;
 
 use std::collections::BTreeSet;
@@ -29,7 +33,7 @@ use folkmoot_proto::ids::CouncilCode;
 use folkmoot_proto::period::Day;
 
 use args::Args;
-use asking::{Asked, KINDS, Outcome, Release};
+use asking::{Asked, COUNCIL, KINDS, Outcome, Release};
 use binaries::Binaries;
 use federation::{Federation, NATIONAL};
 use progress::Stage;
@@ -124,7 +128,7 @@ pub async fn play(args: &Args, out: &Path) -> anyhow::Result<bool> {
     federation.link(args.offline).await?;
     let mut text = String::new();
     let mut broken = Vec::new();
-    for &kind in KINDS {
+    for &kind in COUNCIL {
         for level in [Level::Region, Level::Board] {
             let asked = Asked { level, kind, ..question(&period, federation.codes().collect()) };
             let (told, checked) = national(&federation, &asked).await?;
@@ -134,6 +138,9 @@ pub async fn play(args: &Args, out: &Path) -> anyhow::Result<bool> {
             broken.extend(checked.broken);
         }
     }
+    let joint = rounds::play(&federation, &period).await?;
+    text.push_str(&joint.text);
+    broken.extend(joint.broken);
     let (told, wrong) = board(&federation, &period).await?;
     println!("\n{told}");
     text.push_str(&told);
@@ -158,7 +165,7 @@ pub async fn play(args: &Args, out: &Path) -> anyhow::Result<bool> {
 /// The question that the play varies.
 pub fn question(period: &data::Period, councils: Vec<CouncilCode>) -> Asked<'_> {
     let as_of = data::today();
-    Asked { measure: MEASURE, level: Level::Region, kind: KINDS[0], period, as_of, councils, board: None }
+    Asked { measure: MEASURE, by: None, level: Level::Region, kind: KINDS[0], period, as_of, councils, board: None }
 }
 
 /// Asks one question as the national analyst, exports the release, and sets it beside the truth.

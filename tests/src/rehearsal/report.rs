@@ -12,6 +12,8 @@ use super::data::Part;
 /// Which areas a table has lines for, besides England.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
+    /// England alone.
+    England,
     /// The nine regions.
     Region,
     /// Integrated care boards, as they stand at the end of the period.
@@ -22,14 +24,25 @@ impl Level {
     /// The word on the coordinator's command line.
     pub fn word(self) -> &'static str {
         match self {
+            Self::England => "england",
             Self::Region => "region",
             Self::Board => "icb",
+        }
+    }
+
+    /// The areas in titles of tables.
+    pub fn areas(self) -> &'static str {
+        match self {
+            Self::England => "England alone",
+            Self::Region => "by region",
+            Self::Board => "by integrated care board",
         }
     }
 
     /// The word in titles.
     pub fn title(self) -> &'static str {
         match self {
+            Self::England => "England",
             Self::Region => "region",
             Self::Board => "integrated care board",
         }
@@ -80,13 +93,15 @@ pub fn truth_by_area(parts: &[&Part], measure: &str, group: &str, level: Level, 
     let mut areas: BTreeMap<String, Pair> = BTreeMap::new();
     for part in parts {
         let area = match level {
+            Level::England => "England".to_owned(),
             Level::Region => part.council.region_name.clone(),
             Level::Board => {
                 boards.board_of(part.council.code).map_or("No board".to_owned(), |board| board.name.clone())
             }
         };
         for figure in part.truth.iter().filter(|figure| figure.measure == measure && figure.group == group) {
-            for name in [area.as_str(), "England"] {
+            let names = if level == Level::England { &["England"][..] } else { &[area.as_str(), "England"][..] };
+            for &name in names {
                 let pair = areas.entry(name.to_owned()).or_default();
                 if figure.component == "yes" {
                     pair.yes += figure.value;

@@ -20,10 +20,37 @@ pub const PURPOSE: &str = "Rehearsal";
 /// The lawful basis that every question names.
 pub const BASIS: &str = "UK GDPR 6(1)(e)";
 
+/// What a council of a federation of some size asks of joint figures.
+///
+/// Half of the federation may be gone before it refuses, so that a play can lose many and still end well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cohort {
+    /// Fewest councils in a round.
+    pub least: usize,
+    /// Councils assumed to collude with the coordinator, at least.
+    pub colluding: usize,
+    /// Fewest councils that remain to the end.
+    pub survivors: usize,
+}
+
+impl Cohort {
+    /// For a federation of so many councils.
+    pub fn of(councils: usize) -> Self {
+        let least = councils.div_ceil(2).max(3);
+        // What a coordinator with default settings assumes of the smallest cohort allowed: a tenth, two at least.
+        let colluding = least.div_ceil(10).max(2).min(least - 2);
+        Self { least, colluding, survivors: (least + colluding) / 2 + 1 }
+    }
+}
+
+/// The most that a person may lose in one joint figure should all other councils collude: the node's own default.
+pub const RHO_LOCAL_MAX: f64 = 2.0;
+
 /// The policy of a council that takes part: generous enough for a play of many questions, and still a policy with caps.
-/// `kinds` are the release kinds that it answers.
-pub fn policy(kinds: &[&str]) -> String {
+/// `kinds` are the release kinds that it answers, `councils` is how many there are.
+pub fn policy(kinds: &[&str], councils: usize) -> String {
     let kinds: Vec<String> = kinds.iter().map(|kind| format!("\"{kind}\"")).collect();
+    let cohort = Cohort::of(councils);
     format!(
         "# Written by the rehearsal. A real council begins with docs/samples/policy.toml.\n\
          mode = \"on\"\n\n\
@@ -35,7 +62,12 @@ pub fn policy(kinds: &[&str]) -> String {
          roles = [\"national\", \"icb\"]\n\n\
          [budget]\n\
          rho_per_person_per_year = 0.5\n\
-         rho_per_query = 0.1\n\n\
+         rho_per_query = 0.1\n\
+         rho_local_max = {RHO_LOCAL_MAX:?}\n\n\
+         [cohort]\n\
+         min_cohort = {}\n\
+         max_colluding = {}\n\
+         min_survivors = {}\n\n\
          [approval]\n\
          mode = \"auto\"\n\
          auto_up_to_rho = 0.1\n\n\
@@ -44,7 +76,10 @@ pub fn policy(kinds: &[&str]) -> String {
          lawful_bases = [\"{BASIS}\"]\n\
          national_data_opt_out = \"not-applied\"\n\
          opt_out_reason = \"a rehearsal: the people are invented, or the files stay on this machine\"\n",
-        kinds.join(", ")
+        kinds.join(", "),
+        cohort.least,
+        cohort.colluding,
+        cohort.survivors,
     )
 }
 
@@ -116,7 +151,10 @@ mod tests {
     fn the_policy_is_one_that_a_node_takes() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("policy.toml");
-        super::write(&path, &super::policy(&["council-suppressed", "council-private"])).expect("written");
-        folkmoot_node::policy::Policy::read(&path, None).expect("a policy");
+        for councils in [1, 3, 6, 153] {
+            let kinds: Vec<&str> = super::super::asking::KINDS.iter().map(|kind| kind.word).collect();
+            super::write(&path, &super::policy(&kinds, councils)).expect("written");
+            folkmoot_node::policy::Policy::read(&path, None).expect("a policy");
+        }
     }
 }
