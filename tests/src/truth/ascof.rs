@@ -23,7 +23,7 @@ fn texts(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-fn dimension(name: &str, categories: &[&str]) -> (String, Vec<String>) {
+pub(super) fn dimension(name: &str, categories: &[&str]) -> (String, Vec<String>) {
     (name.to_owned(), texts(categories))
 }
 
@@ -54,7 +54,7 @@ fn home_cohort<'a>(people: &'a [Person<'a>], question: &Question) -> Vec<(&'a Pe
     cohort
 }
 
-fn adult_band(age: Option<i32>) -> &'static str {
+pub(super) fn adult_band(age: Option<i32>) -> &'static str {
     match age {
         None => "Unknown",
         Some(age) if age < 65 => "18 to 64",

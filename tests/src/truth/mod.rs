@@ -9,13 +9,16 @@
 //!
 //! **Source**: the Department's method for the main tables and ASCOF (June 2026) and the settled readings of `docs/measures.md`.
 
+pub mod admissions;
 mod ascof;
 mod clean;
 pub mod joined;
 mod lists;
 mod people;
 pub mod person;
+mod reablement;
 mod read;
+mod sts;
 #[cfg(test)]
 mod tests;
 
@@ -56,6 +59,15 @@ pub struct Question {
     pub to: Date,
     /// Dimensions; empty for the measure's own.
     pub by: Vec<String>,
+    /// Settings of the measure by name, such as `variant`; its defaults where none is given.
+    pub settings: Vec<(String, String)>,
+}
+
+impl Question {
+    /// What was asked of a setting.
+    fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
 }
 
 /// What can go wrong when reading a folder.
@@ -132,6 +144,13 @@ pub fn figures(joined: &Joined, question: &Question) -> Result<Vec<Figure>, Erro
         "ASCOF-3D-1B" => ascof::rate(&ascof::carers(&people, question), &["Direct payment", ascof::MANAGED], 3),
         "ASCOF-3D-2B" => ascof::rate(&ascof::carers(&people, question), &["Direct payment"], 3),
         "PEOPLE" => people::table(&people, question)?,
+        "ASCOF-2A" => reablement::ratio(&people, question),
+        "ASCOF-2A-SEQUELS" => reablement::sequels(&people, question)?,
+        "ASCOF-2B" => admissions::table(&people, question, "18 to 64"),
+        "ASCOF-2C" => admissions::table(&people, question, "65 and above"),
+        "STS001" => sts::requests_of_new(&people, question)?,
+        "STS002A" => sts::after_new(&people, question)?,
+        "STS002B" => sts::existing(&people, question)?,
         other => return Err(Error::UnknownMeasure(other.to_owned())),
     };
     Ok(counted.figures(&joined.council, question))
@@ -201,6 +220,46 @@ impl Counted {
         }
         figures
     }
+}
+
+/// A table broken down by the dimensions asked for, or by `default` when none are.
+fn chosen(
+    dimensions: Vec<(String, Vec<String>)>,
+    units: Vec<(Vec<String>, &'static str)>,
+    totals: &[&[&str]],
+    question: &Question,
+    default: &[&str],
+) -> Result<Counted, Error> {
+    let by: Vec<String> = if question.by.is_empty() {
+        default.iter().map(|name| (*name).to_owned()).collect()
+    } else {
+        question.by.clone()
+    };
+    for name in &by {
+        if !dimensions.iter().any(|(known, _)| known == name) {
+            return Err(Error::UnknownDimension(name.clone()));
+        }
+    }
+    let kept: Vec<usize> = (0..dimensions.len()).filter(|&position| by.contains(&dimensions[position].0)).collect();
+    let mut shown: Vec<Vec<String>> = Vec::new();
+    for total in totals {
+        // Two sums that leave the same dimensions are one.
+        let total: Vec<String> = by.iter().filter(|name| total.contains(&name.as_str())).cloned().collect();
+        if !shown.contains(&total) {
+            shown.push(total);
+        }
+    }
+    Ok(Counted {
+        dimensions: kept.iter().map(|&position| dimensions[position].clone()).collect(),
+        components: vec!["count"],
+        units: units
+            .into_iter()
+            .map(|(categories, component)| {
+                (kept.iter().map(|&position| categories[position].clone()).collect(), component)
+            })
+            .collect(),
+        totals: shown,
+    })
 }
 
 /// The value of one figure, `None` when the list has no such figure.
