@@ -58,7 +58,7 @@ pub(super) fn sts002a(history: History<'_>, window: &Window<'_>, out: &mut Contr
     for cluster in clusters(reablement, REABLEMENT_GAP) {
         let Some(ended) = cluster.ended_in(window.period) else { continue };
         let Some(row) = best(&cluster.rows_ending(ended)) else { continue };
-        let sequel = sequel(&pool, cluster.start, ended, &AFTER_REABLEMENT, window.documented());
+        let sequel = after(&pool, row, cluster.start, ended, &AFTER_REABLEMENT, window.documented());
         let place = match sequel.found {
             Found::Service(service) if service.is_long_term() => 0,
             Found::Service(ServiceType::OngoingLowLevel) => 1,
@@ -87,8 +87,12 @@ pub(super) fn sts002b(history: History<'_>, window: &Window<'_>, out: &mut Contr
     }
 }
 
-/// Rows that the tables are made from, by start.
+/// Rows that the tables are made from, by start. Whether somebody lived is asked of the person table, as in every measure
+/// but LTS001b; ages are those of the row.
 fn pool(history: History<'_>, period: ReferencePeriod) -> Vec<Event<'_>> {
+    if history.person().died_before(period.first()) {
+        return Vec::new();
+    }
     history
         .events()
         .filter(|event| {
@@ -96,7 +100,6 @@ fn pool(history: History<'_>, period: ReferencePeriod) -> Vec<Event<'_>> {
                 && event.client().is(ClientType::ServiceUser)
                 && event.start() <= period.last()
                 && event.birth().is_some()
-                && event.death().is_none_or(|death| death >= period.first())
         })
         .collect()
 }
@@ -191,13 +194,7 @@ fn requests<'a>(history: History<'a>, window: &Window<'_>) -> Vec<(Event<'a>, Se
             rows
         };
         for row in counted {
-            // A blank outcome finds no events in the original's join.
-            let sequel = if row.outcome() == Coded::Blank && !documented {
-                Sequel { found: Found::NoChronology, reablement_starts: Vec::new() }
-            } else {
-                sequel(&pool, cluster.start, ended, &AFTER_REQUEST, documented)
-            };
-            all.push((row, sequel));
+            all.push((row, after(&pool, row, cluster.start, ended, &AFTER_REQUEST, documented)));
         }
     }
     all
@@ -255,6 +252,15 @@ enum Found {
     Outcome(Coded<Outcome>),
 }
 
+/// What followed a cluster that `row` speaks for.
+fn after(pool: &[Event<'_>], row: Event<'_>, start: Day, end: Day, reading: &Reading, documented: bool) -> Sequel {
+    // A blank outcome finds no events in the original's join.
+    if row.outcome() == Coded::Blank && !documented {
+        return Sequel { found: Found::NoChronology, reablement_starts: Vec::new() };
+    }
+    sequel(pool, start, end, reading, documented)
+}
+
 fn sequel(pool: &[Event<'_>], start: Day, end: Day, reading: &Reading, documented: bool) -> Sequel {
     let none = |found| Sequel { found, reablement_starts: Vec::new() };
     let own = |event: &Event<'_>| (reading.own)(*event) && (event.start() == start || event.end() == end);
@@ -267,13 +273,16 @@ fn sequel(pool: &[Event<'_>], start: Day, end: Day, reading: &Reading, documente
     }
     let mut chain: Vec<Event<'_>> = Vec::new();
     let mut before: Option<Event<'_>> = None;
+    let mut too_late = false;
     for event in events {
         if Some(event.start()) == first {
             if end.days_until(event.start()) > reading.window && !event.is_open() {
+                too_late = true;
                 continue;
             }
-        } else if before.is_none() && first.is_some_and(|first| first > end) {
-            // Nothing of the first day is within reach.
+        } else if before.is_none() && too_late {
+            // Nothing of the first day is within reach. Where that day's rows were all the cluster's own, none was too
+            // late, and whatever follows is accepted.
             break;
         } else if before.is_some_and(|before| before.end().days_until(event.start()) > CHAIN_GAP) {
             break;

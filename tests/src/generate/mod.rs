@@ -21,6 +21,7 @@ mod life;
 mod person;
 mod population;
 mod submission;
+mod tangle;
 #[cfg(test)]
 mod tests;
 pub mod vocabulary;
@@ -33,6 +34,7 @@ use jiff::civil::{Date, date};
 
 pub use dirt::{Effect, Mark};
 pub use expected::{Cell, Truth};
+pub use tangle::{Tangle, tangled};
 
 /// What to generate.
 #[derive(Clone, Debug)]

@@ -88,7 +88,7 @@ pub(super) fn file(settings: &Settings, place: &Place, index: u32, people: &[Per
 }
 
 /// The rows as a clean file: UTF-8, CRLF, quotes where a cell needs them.
-fn clean(rows: &[Row<'_>]) -> Vec<u8> {
+pub(super) fn clean(rows: &[Row<'_>]) -> Vec<u8> {
     let mut writer = csv::WriterBuilder::new()
         .terminator(csv::Terminator::CRLF)
         .from_writer(Vec::with_capacity(rows.len() * 700 + 2_000));

@@ -176,13 +176,8 @@ fn part(folder: &Path, council: &'static Council, period: &Period) -> anyhow::Re
     if let Some(window) = truth::joined::quarters_held(&read, as_of) {
         let table = truth::joined::join(&code, &read, as_of, window, truth::Keys::Raw);
         for measure in MEASURES {
-            let question = truth::Question {
-                measure: measure.to_owned(),
-                from: period.from,
-                to: period.to,
-                by: Vec::new(),
-                settings: Vec::new(),
-            };
+            let question =
+                truth::Question { measure: measure.to_owned(), from: period.from, to: period.to, by: Vec::new() };
             figures.extend(truth::figures(&table, &question)?);
         }
         for (measure, by) in TABLES {

@@ -8,13 +8,13 @@ use super::read::Row;
 use super::{Counted, Question, age, days};
 
 /// Whether a row is a stay in long-term residential or nursing care by its type and component.
-fn is_stay(row: &Row, question: &Question) -> bool {
+fn is_stay(row: &Row, documented: bool) -> bool {
     let type_fits =
         ["Long term support: Residential care", "Long term support: Nursing care"].contains(&row.service_type.as_str());
     let component = row.component.to_lowercase();
     let component_fits = if component.is_empty() {
         // Announced as accepted, and lost by the published code, whose second test drops what is blank.
-        question.setting("variant") == Some("documented")
+        documented
     } else {
         (component.contains("residential") || component.contains("nursing")) && !component.contains("short")
     };
@@ -22,7 +22,7 @@ fn is_stay(row: &Row, question: &Question) -> bool {
 }
 
 /// The people newly admitted in the period, each with the band they count in.
-fn admitted(people: &[Person<'_>], question: &Question) -> Vec<&'static str> {
+fn admitted(people: &[Person<'_>], question: &Question, documented: bool) -> Vec<&'static str> {
     let mut found = Vec::new();
     for person in people {
         let Some(birth) = person.birth else {
@@ -34,7 +34,7 @@ fn admitted(people: &[Person<'_>], question: &Question) -> Vec<&'static str> {
         let stays: Vec<(Date, &Row)> = person
             .rows
             .iter()
-            .filter(|row| is_stay(row, question))
+            .filter(|row| is_stay(row, documented))
             .filter_map(|row| Some((row.start?, *row)))
             .collect();
         let mut younger = false;
@@ -66,9 +66,9 @@ fn admitted(people: &[Person<'_>], question: &Question) -> Vec<&'static str> {
 }
 
 /// 2B (`18 to 64`) or 2C (`65 and above`).
-pub(super) fn table(people: &[Person<'_>], question: &Question, band: &'static str) -> Counted {
+pub(super) fn table(people: &[Person<'_>], question: &Question, band: &'static str, documented: bool) -> Counted {
     let mut units = Vec::new();
-    for of in admitted(people, question) {
+    for of in admitted(people, question, documented) {
         if of == band {
             units.push((vec![band.to_owned()], "count"));
         }

@@ -59,15 +59,6 @@ pub struct Question {
     pub to: Date,
     /// Dimensions; empty for the measure's own.
     pub by: Vec<String>,
-    /// Settings of the measure by name, such as `variant`; its defaults where none is given.
-    pub settings: Vec<(String, String)>,
-}
-
-impl Question {
-    /// What was asked of a setting.
-    fn setting(&self, name: &str) -> Option<&str> {
-        self.settings.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
 }
 
 /// What can go wrong when reading a folder.
@@ -132,6 +123,13 @@ pub fn read_folder(folder: &Path, council: &str, as_of: Date) -> Result<Vec<File
 ///
 /// **Errors**: for a measure or dimension that the oracle does not know.
 pub fn figures(joined: &Joined, question: &Question) -> Result<Vec<Figure>, Error> {
+    variant(joined, question, false)
+}
+
+/// As [`figures`], by the method as its documents describe it where `documented` and they differ from the code.
+///
+/// **Errors**: as [`figures`].
+pub fn variant(joined: &Joined, question: &Question, documented: bool) -> Result<Vec<Figure>, Error> {
     let people = person::table(joined);
     let counted = match question.measure.as_str() {
         "ASCOF-2E" => ascof::home_or_family(&people, question, false),
@@ -144,13 +142,13 @@ pub fn figures(joined: &Joined, question: &Question) -> Result<Vec<Figure>, Erro
         "ASCOF-3D-1B" => ascof::rate(&ascof::carers(&people, question), &["Direct payment", ascof::MANAGED], 3),
         "ASCOF-3D-2B" => ascof::rate(&ascof::carers(&people, question), &["Direct payment"], 3),
         "PEOPLE" => people::table(&people, question)?,
-        "ASCOF-2A" => reablement::ratio(&people, question),
-        "ASCOF-2A-SEQUELS" => reablement::sequels(&people, question)?,
-        "ASCOF-2B" => admissions::table(&people, question, "18 to 64"),
-        "ASCOF-2C" => admissions::table(&people, question, "65 and above"),
-        "STS001" => sts::requests_of_new(&people, question)?,
-        "STS002A" => sts::after_new(&people, question)?,
-        "STS002B" => sts::existing(&people, question)?,
+        "ASCOF-2A" => reablement::ratio(&people, question, documented),
+        "ASCOF-2A-SEQUELS" => reablement::sequels(&people, question, documented)?,
+        "ASCOF-2B" => admissions::table(&people, question, "18 to 64", documented),
+        "ASCOF-2C" => admissions::table(&people, question, "65 and above", documented),
+        "STS001" => sts::requests_of_new(&people, question, documented)?,
+        "STS002A" => sts::after_new(&people, question, documented)?,
+        "STS002B" => sts::existing(&people, question, documented)?,
         other => return Err(Error::UnknownMeasure(other.to_owned())),
     };
     Ok(counted.figures(&joined.council, question))

@@ -228,8 +228,8 @@ fn counts_in(outcome: &str) -> &'static str {
 }
 
 /// Every cluster that counts: age band, sequel, final outcome, where it counts.
-fn all(people: &[Person<'_>], question: &Question) -> Vec<[String; 4]> {
-    let look_back = if question.setting("variant") == Some("documented") { 365 } else { 91 };
+fn all(people: &[Person<'_>], question: &Question, documented: bool) -> Vec<[String; 4]> {
+    let look_back = if documented { 365 } else { 91 };
     let mut found = Vec::new();
     for person in people {
         let base = base_rows(person);
@@ -260,9 +260,9 @@ fn all(people: &[Person<'_>], question: &Question) -> Vec<[String; 4]> {
 const BANDS: [&str; 3] = ["18 to 64", "65 and above", "Unknown"];
 
 /// 2A itself: clusters in the numerator (yes) and in the denominator only (no).
-pub(super) fn ratio(people: &[Person<'_>], question: &Question) -> Counted {
+pub(super) fn ratio(people: &[Person<'_>], question: &Question, documented: bool) -> Counted {
     let mut units = Vec::new();
-    for [band, _, _, counts_in] in all(people, question) {
+    for [band, _, _, counts_in] in all(people, question, documented) {
         match counts_in.as_str() {
             "Numerator" => units.push((vec![band], "yes")),
             "Denominator only" => units.push((vec![band], "no")),
@@ -278,7 +278,7 @@ pub(super) fn ratio(people: &[Person<'_>], question: &Question) -> Counted {
 }
 
 /// The disaggregated table of 2A.
-pub(super) fn sequels(people: &[Person<'_>], question: &Question) -> Result<Counted, super::Error> {
+pub(super) fn sequels(people: &[Person<'_>], question: &Question, documented: bool) -> Result<Counted, super::Error> {
     let mut outcomes: Vec<&str> = FOLLOWING.to_vec();
     outcomes.push(SHORT_CARE_HOME);
     for (outcome, _) in lists::OUTCOME {
@@ -292,7 +292,7 @@ pub(super) fn sequels(people: &[Person<'_>], question: &Question) -> Result<Coun
         dimension("counts_in", &["Numerator", "Denominator only", "Outside both"]),
     ];
     let mut units = Vec::new();
-    for cluster in all(people, question) {
+    for cluster in all(people, question, documented) {
         units.push((cluster.to_vec(), "count"));
     }
     let totals: [&[&str]; 4] = [

@@ -49,12 +49,8 @@ fn end(row: &Row) -> Date {
     row.end.unwrap_or(Date::MAX)
 }
 
-fn documented(question: &Question) -> bool {
-    question.setting("variant") == Some("documented")
-}
-
 /// Rows in clusters: each joins the row just before it when that one's end lies at most `gap` days before its start.
-fn clusters<'a>(mut rows: Vec<&'a Row>, gap: i32) -> Vec<Vec<&'a Row>> {
+fn clusters(mut rows: Vec<&Row>, gap: i32) -> Vec<Vec<&Row>> {
     rows.sort_by_key(|row| (start(row), end(row), row.record));
     let mut clusters: Vec<Vec<&Row>> = Vec::new();
     for row in rows {
@@ -109,7 +105,7 @@ fn band(age: i32) -> &'static str {
     }
 }
 
-/// What a cluster of requests or of ST-Max hands on: one row of its last end.
+/// What a cluster of requests hands on: one row of its last end.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Head {
     route: String,
@@ -117,14 +113,17 @@ struct Head {
     age: i32,
 }
 
+/// Age on the row's last day, from its own birth month.
+fn age_at_end(row: &Row) -> i32 {
+    row.birth.map_or(0, |birth| age(birth.first_of_month(), end(row)))
+}
+
 /// The distinct heads of a cluster among its rows that end on `last`.
 fn heads(cluster: &[&Row], last: Date) -> BTreeSet<Head> {
     let mut heads = BTreeSet::new();
     for row in cluster {
-        if row.end == Some(last)
-            && let Some(birth) = row.birth
-        {
-            heads.insert(Head { route: row.route.clone(), outcome: row.outcome.clone(), age: age(birth, last) });
+        if row.end == Some(last) {
+            heads.insert(Head { route: row.route.clone(), outcome: row.outcome.clone(), age: age_at_end(row) });
         }
     }
     heads
@@ -236,7 +235,7 @@ struct Counting {
     reablement: Vec<Date>,
 }
 
-fn requests(person: &Person<'_>, question: &Question) -> Vec<Counting> {
+fn requests(person: &Person<'_>, question: &Question, documented: bool) -> Vec<Counting> {
     let order = [ST_MAX, LONG[0], LONG[1], LONG[2], LONG[3], LOW_LEVEL, OTHER_SHORT];
     let rule = Rule { window: 28, breaks: |row| row.event_type == "Request" };
     let rows = rows(person, question);
@@ -247,26 +246,26 @@ fn requests(person: &Person<'_>, question: &Question) -> Vec<Counting> {
         let Some(last) = cluster.iter().filter(in_period).filter_map(|row| row.end).max() else {
             continue;
         };
-        if documented(question) && cluster.iter().any(|row| end(row) > question.to) {
+        if documented && cluster.iter().any(|row| end(row) > question.to) {
             continue;
         }
         let first = start(cluster[0]);
         let existing = supported(&rows, first);
         let mut heads: Vec<Head> = heads(&cluster, last).into_iter().collect();
-        heads.retain(|head| !existing || (!documented(question) && (head.route.is_empty() || head.outcome.is_empty())));
-        if !documented(question) {
+        heads.retain(|head| !existing || (!documented && (head.route.is_empty() || head.outcome.is_empty())));
+        if !documented {
             heads.retain(|head| !head.route.is_empty());
         }
         let best = heads.iter().map(|head| release_1_rank(&head.outcome)).min();
         heads.retain(|head| Some(release_1_rank(&head.outcome)) == best);
-        if documented(question) {
+        if documented {
             heads.truncate(1);
         }
-        let after = after(&rows, first, last, &rule, documented(question));
+        let after = after(&rows, first, last, &rule, documented);
         for head in heads {
             let mut reablement = Vec::new();
             let sequel = match &after {
-                After::Chain(chain) if !head.outcome.is_empty() => {
+                After::Chain(chain) if documented || !head.outcome.is_empty() => {
                     if let Some(service) = best_service(chain, &order) {
                         for row in chain {
                             if row.event_type == "Service" && row.service_type == ST_MAX {
@@ -293,10 +292,10 @@ fn route(text: &str) -> String {
 }
 
 /// STS001.
-pub(super) fn requests_of_new(people: &[Person<'_>], question: &Question) -> Result<Counted, Error> {
+pub(super) fn requests_of_new(people: &[Person<'_>], question: &Question, documented: bool) -> Result<Counted, Error> {
     let mut units = Vec::new();
     for person in people {
-        for counted in requests(person, question) {
+        for counted in requests(person, question, documented) {
             let head = counted.head;
             units.push((vec![counted.sequel.to_owned(), route(&head.route), band(head.age).to_owned()], "count"));
         }
@@ -354,13 +353,13 @@ fn after_reablement(outcome: &str, planned: &'static str) -> &'static str {
 }
 
 /// STS002a.
-pub(super) fn after_new(people: &[Person<'_>], question: &Question) -> Result<Counted, Error> {
+pub(super) fn after_new(people: &[Person<'_>], question: &Question, documented: bool) -> Result<Counted, Error> {
     let order = [LONG[0], LONG[1], LONG[2], LONG[3], LOW_LEVEL, OTHER_SHORT];
     let rule = Rule { window: 3, breaks: is_st_max };
     let mut units = Vec::new();
     for person in people {
         let mut cohort = BTreeSet::new();
-        for counted in requests(person, question) {
+        for counted in requests(person, question, documented) {
             cohort.extend(counted.reablement);
         }
         let rows = rows(person, question);
@@ -368,14 +367,13 @@ pub(super) fn after_new(people: &[Person<'_>], question: &Question) -> Result<Co
             rows.iter().copied().filter(|row| is_st_max(row) && cohort.contains(&start(row))).collect();
         for cluster in clusters(services, 1) {
             let first = start(cluster[0]);
-            let Some(head) = reablement_head(&cluster, question) else {
+            let Some((last, ending)) = ending_last(&cluster, question) else {
                 continue;
             };
-            let last = head.0;
-            let head = head.1;
+            let head = best(&ending);
             let other = "No services provided: Other";
-            let sequel = match after(&rows, first, last, &rule, documented(question)) {
-                After::Chain(chain) if !head.outcome.is_empty() => {
+            let sequel = match after(&rows, first, last, &rule, documented) {
+                After::Chain(chain) if documented || !head.outcome.is_empty() => {
                     if let Some(service) = best_service(&chain, &order) {
                         match service {
                             LOW_LEVEL => "Ongoing low level support",
@@ -385,12 +383,12 @@ pub(super) fn after_new(people: &[Person<'_>], question: &Question) -> Result<Co
                     } else if let Some(outcome) = last_telling(&chain, no_further_action) {
                         after_reablement(&outcome, other)
                     } else {
-                        after_reablement(&head.outcome, if documented(question) { other } else { PLANNED })
+                        after_reablement(&head.outcome, if documented { other } else { PLANNED })
                     }
                 }
                 _ => after_reablement(&head.outcome, other),
             };
-            units.push((vec![sequel.to_owned(), band(head.age).to_owned()], "count"));
+            units.push((vec![sequel.to_owned(), band(age_at_end(head)).to_owned()], "count"));
         }
     }
     let dimensions = vec![
@@ -415,29 +413,41 @@ pub(super) fn after_new(people: &[Person<'_>], question: &Question) -> Result<Co
     chosen(dimensions, units, &totals, question, &["sequel"])
 }
 
-/// The last end of a cluster of ST-Max, when it lies in the period, and the best of the rows that end then.
-fn reablement_head(cluster: &[&Row], question: &Question) -> Option<(Date, Head)> {
+/// The last end of a cluster of ST-Max, when it lies in the period, and the rows that end then.
+fn ending_last<'a>(cluster: &[&'a Row], question: &Question) -> Option<(Date, Vec<&'a Row>)> {
     let last = cluster.iter().map(|row| end(row)).max()?;
     if last < question.from || last > question.to {
         return None;
     }
-    let head = heads(cluster, last).into_iter().min_by_key(|head| (release_1_rank(&head.outcome), head.age))?;
-    Some((last, head))
+    Some((last, cluster.iter().copied().filter(|row| end(row) == last).collect()))
+}
+
+/// The row whose outcome ranks first; among equals the last record.
+fn best<'a>(rows: &[&'a Row]) -> &'a Row {
+    let mut best = rows[0];
+    for row in rows {
+        let key = |row: &Row| (release_1_rank(&row.outcome), std::cmp::Reverse(row.record));
+        if key(row) < key(best) {
+            best = row;
+        }
+    }
+    best
 }
 
 /// STS002b.
-pub(super) fn existing(people: &[Person<'_>], question: &Question) -> Result<Counted, Error> {
+pub(super) fn existing(people: &[Person<'_>], question: &Question, documented: bool) -> Result<Counted, Error> {
     let mut units = Vec::new();
     for person in people {
         let rows = rows(person, question);
         let services: Vec<&Row> = rows.iter().copied().filter(|row| is_st_max(row)).collect();
         for cluster in clusters(services, 1) {
-            let Some((_, head)) = reablement_head(&cluster, question) else {
+            let Some((_, mut ending)) = ending_last(&cluster, question) else {
                 continue;
             };
-            let kept = documented(question) || !head.outcome.is_empty();
-            if kept && supported(&rows, start(cluster[0])) {
-                units.push((vec![band(head.age).to_owned()], "count"));
+            // Joined back with the outcome as well, which no blank equals.
+            ending.retain(|row| documented || !row.outcome.is_empty());
+            if !ending.is_empty() && supported(&rows, start(cluster[0])) {
+                units.push((vec![band(age_at_end(best(&ending))).to_owned()], "count"));
             }
         }
     }

@@ -57,13 +57,8 @@ fn example_2e() -> Joined {
 }
 
 fn ask(joined: &Joined, measure: &str) -> Vec<Figure> {
-    let question = Question {
-        measure: measure.to_owned(),
-        from: date(2024, 4, 1),
-        to: date(2025, 3, 31),
-        by: Vec::new(),
-        settings: Vec::new(),
-    };
+    let question =
+        Question { measure: measure.to_owned(), from: date(2024, 4, 1), to: date(2025, 3, 31), by: Vec::new() };
     figures(joined, &question).unwrap()
 }
 
@@ -212,7 +207,6 @@ fn the_oracle_finds_in_the_files_what_the_lives_say() {
                         from: council.truth.from,
                         to: council.truth.to,
                         by: Vec::new(),
-                        settings: Vec::new(),
                     };
                     let found = figures(&table, &question).unwrap();
                     for figure in &found {
