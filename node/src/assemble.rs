@@ -40,6 +40,15 @@ pub enum Variant {
     Joined,
     /// The latest file that covers the last twelve months, with costs.
     Single,
+    /// The same file and the same events, with the codes of every cell instead of costs.
+    SingleWithCodes,
+}
+
+impl Variant {
+    /// True when one file speaks for all twelve months.
+    pub(crate) fn is_single(self) -> bool {
+        self != Self::Joined
+    }
 }
 
 /// How the texts of the event key are compared.
@@ -115,9 +124,13 @@ pub fn assemble<S: Source>(source: &S, options: &Options) -> Result<Assembly, Er
     for (place, file) in chosen.files.iter().enumerate() {
         let submission = &submissions[file.index];
         collector.begin(place);
-        source
-            .rows(submission.id, &mut |row| collector.add(row))
-            .map_err(|cause| Error::Rows { submission: submission.id, cause: Box::new(cause) })?;
+        match options.variant {
+            Variant::Joined | Variant::Single => source.rows(submission.id, &mut |row| collector.add(row, None)),
+            Variant::SingleWithCodes => {
+                source.coded_rows(submission.id, &mut |row, codes| collector.add(row, Some(codes)))
+            }
+        }
+        .map_err(|cause| Error::Rows { submission: submission.id, cause: Box::new(cause) })?;
     }
 
     Ok(Assembly {
@@ -172,7 +185,22 @@ pub fn join(
     let mut collector = Collector::new(periods, details, variant, key);
     for (place, (_, rows)) in parts.iter().enumerate() {
         collector.begin(place);
-        rows.iter().for_each(|row| collector.add(row));
+        rows.iter().for_each(|row| collector.add(row, None));
+    }
+    collector.finish()
+}
+
+/// As [`join`] for [`Variant::SingleWithCodes`]: rows with the codes of their cells.
+#[cfg(test)]
+pub(crate) fn join_coded(
+    parts: &[(ReferencePeriod, &[(Row, crate::clean::cells::CellCodes)])],
+    details: ReferencePeriod,
+) -> Result<Histories, Error> {
+    let periods = parts.iter().map(|(period, _)| *period).collect();
+    let mut collector = Collector::new(periods, details, Variant::SingleWithCodes, KeyReading::Raw);
+    for (place, (_, rows)) in parts.iter().enumerate() {
+        collector.begin(place);
+        rows.iter().for_each(|(row, codes)| collector.add(row, Some(codes)));
     }
     collector.finish()
 }

@@ -5,7 +5,8 @@
 //! functions of one [`History`].
 //!
 //! **Shape**: people in one array, the facts that nearly every measure reads in a second (32 bytes an event), the rest
-//! in a third of equal length, costs in a fourth that is empty unless the single variant was assembled.
+//! in a third of equal length, costs in a fourth that is empty unless the single variant was assembled. The codes of
+//! cells are kept as patterns, each different one once, and a place for each event, for the one variant that has them.
 //!
 //! **Guarantee**: nothing here has `Debug`, a serialised form or an id of a person: a history cannot be printed, logged
 //! or sent.
@@ -21,6 +22,9 @@ pub use person::{Person, WorkingAge};
 use folkmoot_proto::period::{Day, Month, ReferencePeriod};
 use rayon::prelude::*;
 
+use crate::assemble::Variant;
+use crate::clean::cells::CellCodes;
+
 /// Every person of one snapshot, each with their events.
 ///
 /// The order of people is fixed for a snapshot and means nothing.
@@ -29,8 +33,20 @@ pub struct Histories {
     hot: Vec<Hot>,
     cold: Vec<Cold>,
     costs: Vec<Cost>,
+    /// The place of each event's codes in `kinds`; empty unless the variant has them.
+    codes: Vec<u32>,
+    kinds: Vec<CellCodes>,
     periods: Vec<ReferencePeriod>,
     details: ReferencePeriod,
+}
+
+/// What an event carries in some variants only.
+#[derive(Clone, Copy)]
+pub(crate) enum More {
+    Nothing,
+    Cost(Cost),
+    /// The place of the codes of the row's cells among all different ones.
+    Codes(u32),
 }
 
 impl Histories {
@@ -39,26 +55,49 @@ impl Histories {
     /// `periods` are the reference periods that events name by position; `details` is the span that the latest
     /// person details are built for.
     pub(crate) fn new(periods: Vec<ReferencePeriod>, details: ReferencePeriod) -> Self {
-        Self { people: Vec::new(), hot: Vec::new(), cold: Vec::new(), costs: Vec::new(), periods, details }
+        Self {
+            people: Vec::new(),
+            hot: Vec::new(),
+            cold: Vec::new(),
+            costs: Vec::new(),
+            codes: Vec::new(),
+            kinds: Vec::new(),
+            periods,
+            details,
+        }
     }
 
     /// Makes room, so that filling does not grow the arrays step by step.
-    pub(crate) fn reserve(&mut self, people: usize, events: usize, costs: usize) {
+    pub(crate) fn reserve(&mut self, people: usize, events: usize, variant: Variant) {
         self.people.reserve_exact(people);
         self.hot.reserve_exact(events);
         self.cold.reserve_exact(events);
-        self.costs.reserve_exact(costs);
+        match variant {
+            Variant::Joined => {}
+            Variant::Single => self.costs.reserve_exact(events),
+            Variant::SingleWithCodes => self.codes.reserve_exact(events),
+        }
+    }
+
+    /// Sets what the places in [`More::Codes`] stand for.
+    pub(crate) fn set_kinds_of_codes(&mut self, kinds: Vec<CellCodes>) {
+        self.kinds = kinds;
     }
 
     /// Adds one person with their events, which must be in the order that [`History::events`] promises.
-    pub(crate) fn push(&mut self, details: &Details, events: impl IntoIterator<Item = (Hot, Cold, Option<Cost>)>) {
+    pub(crate) fn push(&mut self, details: &Details, events: impl IntoIterator<Item = (Hot, Cold, More)>) {
         let first = self.hot.len();
-        for (hot, cold, cost) in events {
+        for (hot, cold, more) in events {
             self.hot.push(hot);
             self.cold.push(cold);
-            self.costs.extend(cost);
+            match more {
+                More::Nothing => {}
+                More::Cost(cost) => self.costs.push(cost),
+                More::Codes(place) => self.codes.push(place),
+            }
         }
         debug_assert!(self.costs.is_empty() || self.costs.len() == self.hot.len(), "costs for all events or for none");
+        debug_assert!(self.codes.is_empty() || self.codes.len() == self.hot.len(), "codes for all events or for none");
         let count = self.hot.len() - first;
         self.people.push(Person::new(details, position(first), position(count)));
     }
@@ -70,6 +109,7 @@ impl Histories {
         self.hot.append(&mut other.hot);
         self.cold.append(&mut other.cold);
         self.costs.append(&mut other.costs);
+        self.codes.append(&mut other.codes);
     }
 
     /// The person at a place, for the one step that changes details after all people are known.
@@ -128,6 +168,8 @@ impl Histories {
             + self.hot.capacity() * size_of::<Hot>()
             + self.cold.capacity() * size_of::<Cold>()
             + self.costs.capacity() * size_of::<Cost>()
+            + self.codes.capacity() * size_of::<u32>()
+            + self.kinds.capacity() * size_of::<CellCodes>()
             + self.periods.capacity() * size_of::<ReferencePeriod>()
     }
 }

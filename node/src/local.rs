@@ -41,6 +41,7 @@ pub fn options(query: &Query, today: Day) -> Options {
         variant: match query.measure().table {
             Table::Joined => Variant::Joined,
             Table::Single => Variant::Single,
+            Table::SingleWithCodes => Variant::SingleWithCodes,
         },
         key: match data.key {
             query::KeyReading::Raw => assemble::KeyReading::Raw,

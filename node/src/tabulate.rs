@@ -182,6 +182,9 @@ fn cut(chosen: &mut Vec<(usize, i64)>, bound: Bound, key: &[u8; 32]) {
         return;
     }
     chosen.sort_unstable();
+    if fits(chosen, bound) {
+        return;
+    }
     let mut own = Sha256::new_with_prefix(b"folkmoot/bounding/1");
     own.update(key);
     for (cell, amount) in chosen.iter() {
@@ -211,6 +214,16 @@ fn cut(chosen: &mut Vec<(usize, i64)>, bound: Bound, key: &[u8; 32]) {
             chosen.push((cell, amount.signum() * taken as i64));
         }
     }
+}
+
+/// True when sorted contributions are within a bound as they are: nothing would be cut, so nothing need be ranked.
+fn fits(chosen: &[(usize, i64)], bound: Bound) -> bool {
+    let sum =
+        |cells: &[(usize, i64)]| cells.iter().map(|&(_, amount)| amount.unsigned_abs()).fold(0, u64::saturating_add);
+    chosen.len() <= bound.contributions as usize
+        && chosen.iter().all(|&(_, amount)| amount.unsigned_abs() <= bound.amount)
+        && sum(chosen) <= bound.total
+        && chosen.chunk_by(|one, other| one.0 == other.0).all(|cell| sum(cell) <= bound.per_cell)
 }
 
 #[cfg(test)]

@@ -325,7 +325,12 @@ impl Query {
 
     /// How much one person can change the answer of one council.
     pub fn bound(&self) -> Bound {
-        (self.measure.bound)(&self.settings)
+        (self.measure.bound)(&catalogue::Asked {
+            measure: self.measure,
+            settings: &self.settings,
+            by: &self.by,
+            filters: &self.filters,
+        })
     }
 
     /// The same question with another protection.

@@ -9,7 +9,8 @@ use rayon::prelude::*;
 
 use super::unique::{Key, Periods, Work, keep_one_of_each};
 use super::{Error, KeyReading, Variant, filter, person};
-use crate::history::{Cold, Cost, Histories, Hot};
+use crate::clean::cells::CellCodes;
+use crate::history::{Cold, Cost, Histories, Hot, More};
 use crate::row::{Interned, Row};
 
 /// Into how many hands people are dealt. A hand of a million rows stays within a core's cache, which is what makes the
@@ -33,8 +34,8 @@ pub(super) struct Collector {
     hands: Vec<Hand>,
     /// Links of carers' rows, by record order.
     links: Vec<(u32, [Option<Interned>; 3])>,
-    costs: Vec<Cost>,
-    cost_places: HashMap<Cost, u32>,
+    costs: Distinct<Cost>,
+    codes: Distinct<CellCodes>,
     too_many: bool,
 }
 
@@ -57,8 +58,8 @@ impl Collector {
             top: 0,
             hands: (0..HANDS).map(|_| Hand::default()).collect(),
             links: Vec::new(),
-            costs: Vec::new(),
-            cost_places: HashMap::new(),
+            costs: Distinct::default(),
+            codes: Distinct::default(),
         }
     }
 
@@ -68,8 +69,9 @@ impl Collector {
         self.base = self.top.saturating_add(1);
     }
 
-    /// Takes a row, if it is an event of the current file's period that belongs to somebody.
-    pub(super) fn add(&mut self, row: &Row) {
+    /// Takes a row, if it is an event of the current file's period that belongs to somebody. `codes` are those of its
+    /// cells, for the variant that has them.
+    pub(super) fn add(&mut self, row: &Row, codes: Option<&CellCodes>) {
         let Some(person) = row.person else { return };
         let Some((start, end)) = filter::event_of(row, self.periods[self.current]) else { return };
         let Some(order) = self.base.checked_add(row.number) else {
@@ -80,8 +82,13 @@ impl Collector {
         self.in_use[self.current] = true;
         let cost = match self.variant {
             Variant::Joined => 0,
-            Variant::Single => self.cost(row),
+            Variant::Single | Variant::SingleWithCodes => self.costs.place(Cost {
+                frequency: row.cost_frequency,
+                unit_cost: row.unit_cost,
+                planned_units: row.planned_units,
+            }),
         };
+        let more = codes.map_or(cost, |codes| self.codes.place(*codes));
         if row.linked.iter().any(Option::is_some)
             && row.client.is_one_of(&[ClientType::UnpaidCarer, ClientType::KnownByAssociation])
         {
@@ -99,19 +106,10 @@ impl Collector {
         hand.works.push(Work {
             key: Key::new(row, start, end, cost, self.variant, self.reading),
             la_person: row.la_person.map_or(0, |id| id.0.wrapping_add(1)),
-            cost,
+            more,
             hot: Hot::new(row, start, end, order, self.current as u16),
             cold: Cold::new(row),
         });
-    }
-
-    /// The place of the row's costs among all distinct ones.
-    fn cost(&mut self, row: &Row) -> u32 {
-        let cost = Cost { frequency: row.cost_frequency, unit_cost: row.unit_cost, planned_units: row.planned_units };
-        *self.cost_places.entry(cost).or_insert_with(|| {
-            self.costs.push(cost);
-            self.costs.len() as u32 - 1
-        })
     }
 
     /// All people with their events.
@@ -128,8 +126,8 @@ impl Collector {
 
         let mut histories = Histories::new(self.periods, self.details);
         let events = parts.iter().map(|part| part.histories.events()).sum();
-        let costs = if self.variant == Variant::Single { events } else { 0 };
-        histories.reserve(parts.iter().map(|part| part.histories.len()).sum(), events, costs);
+        histories.reserve(parts.iter().map(|part| part.histories.len()).sum(), events, self.variant);
+        histories.set_kinds_of_codes(self.codes.all);
         let mut cared_for: Vec<u32> = parts.iter().flat_map(|part| &part.cared_for).copied().collect();
         cared_for.sort_unstable();
         for part in parts {
@@ -149,7 +147,7 @@ impl Collector {
         words.sort_unstable();
         let mut part =
             Part { histories: Histories::new(Vec::new(), self.details), la_persons: Vec::new(), cared_for: Vec::new() };
-        part.histories.reserve(words.len() / 4, words.len(), if self.costs.is_empty() { 0 } else { words.len() });
+        part.histories.reserve(words.len() / 4, words.len(), self.variant);
         let mut rows = Vec::new();
         for person in words.chunk_by(|one, other| one >> PLACE_BITS == other >> PLACE_BITS) {
             rows.clear();
@@ -159,10 +157,16 @@ impl Collector {
             let details = person::details(&rows, periods);
             self.note_links(&rows, &mut part);
             rows.sort_unstable_by_key(|row| (row.hot.start, row.hot.end, std::cmp::Reverse(row.hot.order)));
-            let priced = self.variant == Variant::Single;
             part.histories.push(
                 &details,
-                rows.iter().map(|row| (row.hot, row.cold, priced.then(|| self.costs[row.cost as usize]))),
+                rows.iter().map(|row| {
+                    let more = match self.variant {
+                        Variant::Joined => More::Nothing,
+                        Variant::Single => More::Cost(self.costs.all[row.more as usize]),
+                        Variant::SingleWithCodes => More::Codes(row.more),
+                    };
+                    (row.hot, row.cold, more)
+                }),
             );
         }
         part
@@ -189,6 +193,28 @@ impl Collector {
                 part.cared_for.extend(self.links[place].1.iter().flatten().map(|id| id.0.wrapping_add(1)));
             }
         }
+    }
+}
+
+/// Each different value once, by place.
+struct Distinct<T> {
+    all: Vec<T>,
+    places: HashMap<T, u32>,
+}
+
+impl<T> Default for Distinct<T> {
+    fn default() -> Self {
+        Self { all: Vec::new(), places: HashMap::new() }
+    }
+}
+
+impl<T: Copy + Eq + std::hash::Hash> Distinct<T> {
+    /// The place of a value, a new one when it was not met before.
+    fn place(&mut self, value: T) -> u32 {
+        *self.places.entry(value).or_insert_with(|| {
+            self.all.push(value);
+            self.all.len() as u32 - 1
+        })
     }
 }
 

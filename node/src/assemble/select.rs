@@ -52,7 +52,7 @@ pub(crate) fn select(submissions: &[Submission], options: &Options) -> Result<Se
     let candidates = candidates(submissions, options.as_of, &mut warnings);
     match options.variant {
         Variant::Joined => joined(submissions, &candidates, options, warnings),
-        Variant::Single => single(&candidates, options, warnings),
+        Variant::Single | Variant::SingleWithCodes => single(&candidates, options, warnings),
     }
 }
 

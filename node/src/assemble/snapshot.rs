@@ -64,6 +64,7 @@ pub(super) fn id(submissions: &[Submission], selection: &Selection, options: &Op
     put(match options.variant {
         Variant::Joined => b"joined",
         Variant::Single => b"single",
+        Variant::SingleWithCodes => b"single with codes",
     });
     put(match options.key {
         KeyReading::Raw => b"raw",

@@ -5,6 +5,9 @@ use std::convert::Infallible;
 use folkmoot_proto::period::Day;
 
 use super::periods::MonthlyEnds;
+use crate::clean::cells::CellCodes;
+use crate::clean::verdict::{Status, Verdict};
+use crate::import::columns::COUNT;
 use crate::row::Row;
 
 /// One submission as assembly sees it.
@@ -39,9 +42,15 @@ pub trait Source {
     /// # Errors
     /// When the rows cannot be read; what was handed over is then of no use.
     fn rows(&self, submission: i64, sink: &mut dyn FnMut(&Row)) -> Result<(), Self::Error>;
+
+    /// As [`Source::rows`], each row with the status and result codes of its cells.
+    ///
+    /// # Errors
+    /// As [`Source::rows`].
+    fn coded_rows(&self, submission: i64, sink: &mut dyn FnMut(&Row, &CellCodes)) -> Result<(), Self::Error>;
 }
 
-/// Submissions in plain memory, for tests and benchmarks.
+/// Submissions in plain memory, for tests and benchmarks. Their cells all count as allowed blanks.
 #[derive(Default)]
 pub struct Memory {
     files: Vec<(Submission, Vec<Row>)>,
@@ -71,5 +80,9 @@ impl Source for Memory {
             rows.iter().for_each(&mut *sink);
         }
         Ok(())
+    }
+    fn coded_rows(&self, submission: i64, sink: &mut dyn FnMut(&Row, &CellCodes)) -> Result<(), Infallible> {
+        let blank = CellCodes::new(&[Status::Applicable; COUNT], &[Verdict::Blank; COUNT]);
+        self.rows(submission, &mut |row| sink(row, &blank))
     }
 }

@@ -51,7 +51,7 @@ impl Key {
             }
         };
         let service = row.event == EventKind::Known(EventType::Service);
-        let priced = service && variant == Variant::Single;
+        let priced = service && variant.is_single();
         Self {
             start: start.number(),
             end: if service { 0 } else { end.number() },
@@ -87,8 +87,8 @@ pub(super) struct Work {
     pub(super) key: Key,
     /// The row's council person id, moved up by one; nought when it has none.
     pub(super) la_person: u32,
-    /// Names the row's costs.
-    pub(super) cost: u32,
+    /// Names what only some variants carry: the row's costs, or the codes of its cells.
+    pub(super) more: u32,
     pub(super) hot: Hot,
     pub(super) cold: Cold,
 }

@@ -9,6 +9,7 @@
 //! [`rule`] what every finding means and how to put it right.
 
 pub mod applicability;
+pub mod cells;
 pub mod consistency;
 pub mod crossfield;
 pub mod dates;

@@ -1,5 +1,7 @@
 //! Every rule a file is checked by: its id, how serious breaking it is, and what to tell a council's analyst.
 
+use super::verdict::Verdict;
+
 /// How serious a finding is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Level {
@@ -160,6 +162,56 @@ impl Rule {
     /// The byte that the store keeps.
     pub fn code(self) -> u8 {
         self as u8
+    }
+
+    /// What a cell with this finding was found to be; `None` for rules that say nothing of the cell by itself. Of
+    /// several findings in a cell the first decides.
+    pub fn verdict(self) -> Option<Verdict> {
+        Some(match self {
+            Self::NullText => Verdict::Blank,
+            Self::ListCase => Verdict::Case,
+            Self::ListRelease1 => Verdict::Release1,
+            Self::ListRelease1Only => Verdict::Release1Only,
+            Self::ListVariant => Verdict::Variant,
+            Self::ListAlias => Verdict::Alias,
+            Self::ListInvalid => Verdict::NotListed,
+            Self::DateForm | Self::NumberForm => Verdict::Style,
+            Self::DateFar | Self::DateDummy | Self::DateOld | Self::NumberNegative | Self::CouncilOther => {
+                Verdict::Implausible
+            }
+            Self::DateInvalid
+            | Self::NumberInvalid
+            | Self::NhsCheck
+            | Self::NhsRepeated
+            | Self::NhsNine
+            | Self::NhsScientific
+            | Self::NhsForm
+            | Self::PostcodeForm
+            | Self::PracticeForm
+            | Self::LocationForm
+            | Self::CouncilForm
+            | Self::CountForm => Verdict::Format,
+            Self::TooFewCells
+            | Self::TooManyCells
+            | Self::UnnamedCell
+            | Self::OpenQuote
+            | Self::Erased
+            | Self::Mandatory
+            | Self::X1
+            | Self::X2
+            | Self::X3
+            | Self::X4
+            | Self::X5
+            | Self::X6
+            | Self::X7
+            | Self::X8
+            | Self::X9
+            | Self::X10
+            | Self::X11
+            | Self::X12
+            | Self::X13
+            | Self::X14 => return None,
+        })
     }
 
     /// The rule of a byte.

@@ -22,7 +22,7 @@ pub(super) struct ListArgs {
 }
 
 pub(super) fn list(args: &ListArgs) -> anyhow::Result<()> {
-    let chosen: Vec<&Measure> = match &args.measure {
+    let chosen: Vec<&'static Measure> = match &args.measure {
         None => catalogue::all().collect(),
         Some(id) => vec![
             catalogue::find(id)
@@ -54,8 +54,8 @@ fn labels(categories: Categories) -> Vec<String> {
     categories.labels(any)
 }
 
-fn describe(measure: &Measure) -> serde_json::Value {
-    let bound = (measure.bound)(&catalogue::Settings::check(measure, &[]).unwrap_or_default());
+fn describe(measure: &'static Measure) -> serde_json::Value {
+    let bound = measure.bound_with(&catalogue::Settings::check(measure, &[]).unwrap_or_default());
     serde_json::json!({
         "id": measure.id,
         "version": measure.version,

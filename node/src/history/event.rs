@@ -7,6 +7,7 @@ use folkmoot_proto::codelist::{
 use folkmoot_proto::period::{Day, Month, ReferencePeriod, age};
 
 use super::{Histories, WorkingAge, pack_day, pack_month, unpack_day, unpack_month};
+use crate::clean::cells::CellCodes;
 use crate::row::{EventKind, Row};
 
 /// What nearly every measure reads of an event.
@@ -285,5 +286,9 @@ impl<'a> Event<'a> {
     /// What the service costs; `None` in the joined variant, which has no costs.
     pub fn cost(self) -> Option<Cost> {
         self.all.costs.get(self.at).copied()
+    }
+    /// Status and result codes of the row's cells; `None` unless the histories were assembled with them.
+    pub fn codes(self) -> Option<&'a CellCodes> {
+        self.all.codes.get(self.at).map(|&place| &self.all.kinds[place as usize])
     }
 }

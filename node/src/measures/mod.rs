@@ -14,6 +14,7 @@ mod ascof_2bc;
 mod ascof_2e;
 mod ascof_3d;
 mod costs;
+mod data_quality;
 mod events;
 mod lts001;
 mod lts003;
@@ -164,4 +165,5 @@ const METHODS: &[(&str, Method)] = &[
     ("STS001", sts::sts001),
     ("STS002A", sts::sts002a),
     ("STS002B", sts::sts002b),
+    ("DATA-QUALITY", data_quality::cells),
 ];

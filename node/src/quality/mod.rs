@@ -176,3 +176,7 @@ fn worst_rows(records: &Records, submission: i64, most: usize) -> Result<Vec<Wor
 pub fn status_counts(counts: &[QualityCount]) -> impl Iterator<Item = (Column, Status, Outcome, u64)> + '_ {
     counts.iter().map(|count| (count.column, count.status, count.outcome, count.cells))
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

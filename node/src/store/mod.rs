@@ -8,6 +8,7 @@
 //! A [`Records`] is an [`assemble::Source`](crate::assemble::Source).
 
 mod bytes;
+mod cells;
 mod codec;
 mod interner;
 mod marks;
@@ -25,6 +26,7 @@ use rusqlite::{OptionalExtension, Transaction};
 use serde::{Deserialize, Serialize};
 
 use crate::assemble::periods::MonthlyEnds;
+use crate::clean::cells::CellCodes;
 use crate::clean::rule::Rule;
 use crate::clean::verdict::{Outcome, Status};
 use crate::import::columns::Column;
@@ -393,6 +395,10 @@ impl crate::assemble::Source for Records {
 
     fn rows(&self, submission: i64, sink: &mut dyn FnMut(&Row)) -> Result<(), Error> {
         Records::rows(self, submission, sink)
+    }
+
+    fn coded_rows(&self, submission: i64, sink: &mut dyn FnMut(&Row, &CellCodes)) -> Result<(), Error> {
+        Records::coded_rows(self, submission, sink)
     }
 }
 

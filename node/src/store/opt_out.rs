@@ -3,6 +3,7 @@
 //! The list names people by NHS number. A row without a number is theirs, too, when its council id stands beside their
 //! numbers and beside nobody else's.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use folkmoot_proto::period::Day;
@@ -12,6 +13,7 @@ use super::interner::{Interner, Kind, nhs_bytes};
 use super::marks::{self, Mark, Marks, PersonId};
 use super::{Error, Records, damaged};
 use crate::assemble;
+use crate::clean::cells::CellCodes;
 use crate::row::{Interned, Row};
 
 /// What loading a list comes to.
@@ -123,23 +125,39 @@ impl assemble::Source for OptedIn<'_> {
     }
 
     fn rows(&self, submission: i64, sink: &mut dyn FnMut(&Row)) -> Result<(), Error> {
-        let named = |id: Option<Interned>| id.is_some_and(|id| self.ids.contains(&id.0));
         self.records.rows(submission, |row| {
-            let out = match row.person {
-                Some(person) if row.person_is_nhs => self.people.contains(&person.0),
-                Some(_) => named(row.la_person),
-                None => false,
-            };
-            if out {
-                return;
-            }
-            if row.linked.iter().any(|link| named(*link)) {
-                let mut row = row.clone();
-                row.linked.iter_mut().filter(|link| named(**link)).for_each(|link| *link = None);
+            if let Some(row) = self.without(row) {
                 sink(&row);
-            } else {
-                sink(row);
             }
         })
+    }
+
+    fn coded_rows(&self, submission: i64, sink: &mut dyn FnMut(&Row, &CellCodes)) -> Result<(), Error> {
+        self.records.coded_rows(submission, |row, codes| {
+            if let Some(row) = self.without(row) {
+                sink(&row, codes);
+            }
+        })
+    }
+}
+
+impl OptedIn<'_> {
+    /// The row without links to people on the list; nothing when it is about one of them.
+    fn without<'r>(&self, row: &'r Row) -> Option<Cow<'r, Row>> {
+        let named = |id: Option<Interned>| id.is_some_and(|id| self.ids.contains(&id.0));
+        let out = match row.person {
+            Some(person) if row.person_is_nhs => self.people.contains(&person.0),
+            Some(_) => named(row.la_person),
+            None => false,
+        };
+        if out {
+            return None;
+        }
+        if !row.linked.iter().any(|link| named(*link)) {
+            return Some(Cow::Borrowed(row));
+        }
+        let mut row = row.clone();
+        row.linked.iter_mut().filter(|link| named(**link)).for_each(|link| *link = None);
+        Some(Cow::Owned(row))
     }
 }

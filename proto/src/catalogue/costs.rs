@@ -1,7 +1,7 @@
 //! What services cost, in whole pounds.
 
 use super::events::{AGE_BAND, CLIENT_TYPE, COMPONENT, GENDER, MECHANISM, REASON, SERVICE_TYPE, listed};
-use super::{Bound, Dimension, Kind, Measure, Setting, Settings, Table, Unit, Values, Window};
+use super::{Asked, Bound, Dimension, Kind, Measure, Setting, Table, Unit, Values, Window};
 use crate::codelist::{CodeList, CostFrequency, Funding};
 
 const SOURCE: &str = "DataS-DHSC/ASC-CLD-LA-Dashboard, 6.Costs_fact.sql, June 2026";
@@ -93,6 +93,6 @@ const fn costs(
     }
 }
 
-fn bound(settings: &Settings) -> Bound {
-    Bound::sum(MOST_ROWS, u64::try_from(settings.number("max_pounds")).unwrap_or(1))
+fn bound(asked: &Asked<'_>) -> Bound {
+    Bound::sum(MOST_ROWS, u64::try_from(asked.settings.number("max_pounds")).unwrap_or(1))
 }

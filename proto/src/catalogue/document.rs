@@ -1,6 +1,6 @@
 //! The catalogue as a page for people, `docs/measures.md`: made from the entries, so that it cannot say anything else.
 
-use super::{Categories, Kind, Measure, Population, Settings, Table, Values, Window, all};
+use super::{Asked, Bound, Categories, Kind, Measure, Population, Settings, Table, Values, Window, all};
 
 const HEAD: &str = "\
 # Measures
@@ -29,7 +29,7 @@ fn anchor(measure: &Measure) -> String {
     measure.id.to_ascii_lowercase()
 }
 
-fn section(measure: &Measure) -> String {
+fn section(measure: &'static Measure) -> String {
     let mut text = format!("\n## {}\n\n{}.\n\n{}\n\n", measure.id, measure.title, measure.text);
     let mut line = |name: &str, value: String| text.push_str(&format!("- {name}: {value}\n"));
     line("Version", measure.version.to_string());
@@ -54,7 +54,7 @@ fn section(measure: &Measure) -> String {
         };
         line(&format!("Setting `{}`", setting.name), format!("{} ({values})", setting.title));
     }
-    let bound = (measure.bound)(&Settings::check(measure, &[]).unwrap_or_default());
+    let bound = measure.bound_with(&Settings::check(measure, &[]).unwrap_or_default());
     line(
         "One person changes an answer by at most",
         format!(
@@ -67,6 +67,13 @@ fn section(measure: &Measure) -> String {
         ),
     );
     line("Source", measure.source.to_owned());
+    let others = other_bounds(measure, bound);
+    if !others.is_empty() {
+        text.push_str("\n| asked otherwise | in all (L1) | in one cell | L2 squared |\n| --- | --- | --- | --- |\n");
+        for (asked, bound) in others {
+            text.push_str(&format!("| {asked} | {} | {} | {} |\n", bound.total, bound.per_cell, bound.l2_squared()));
+        }
+    }
     if !measure.dimensions.is_empty() {
         text.push_str("\n| dimension | name in questions | categories |\n| --- | --- | --- |\n");
         for dimension in measure.dimensions {
@@ -79,6 +86,37 @@ fn section(measure: &Measure) -> String {
         }
     }
     text
+}
+
+/// The bound of questions that differ from the default in one setting or in the breakdown, where it is another one.
+fn other_bounds(measure: &'static Measure, default: Bound) -> Vec<(String, Bound)> {
+    let mut others: Vec<(String, Bound)> = Vec::new();
+    let mut note = |asked: String, bound: Bound| {
+        if bound == default {
+            return;
+        }
+        match others.iter_mut().find(|(_, known)| *known == bound) {
+            Some((named, _)) => named.push_str(&format!(" or {asked}")),
+            None => others.push((asked, bound)),
+        }
+    };
+    for setting in measure.options {
+        let values: Vec<String> = match setting.values {
+            Values::Choice(words) => words.iter().map(|&word| word.to_owned()).collect(),
+            Values::Integer { least, most, .. } => vec![least.to_string(), most.to_string()],
+        };
+        for value in values {
+            let settings = Settings::check(measure, &[(setting.name.to_owned(), value.clone())]).unwrap_or_default();
+            note(format!("`{}` {value}", setting.name), measure.bound_with(&settings));
+        }
+    }
+    let settings = Settings::check(measure, &[]).unwrap_or_default();
+    let by = |by: &[usize]| (measure.bound)(&Asked { measure, settings: &settings, by, filters: &[] });
+    note("not broken down".to_owned(), by(&[]));
+    for (place, dimension) in measure.dimensions.iter().enumerate() {
+        note(format!("by `{}` alone", dimension.name), by(&[place]));
+    }
+    others
 }
 
 fn code(names: &[&str]) -> String {
@@ -108,6 +146,7 @@ fn table(table: Table) -> &'static str {
     match table {
         Table::Joined => "submissions joined by quarter",
         Table::Single => "the latest single submission of twelve months",
+        Table::SingleWithCodes => "the latest single submission of twelve months, with the codes of every cell",
     }
 }
 

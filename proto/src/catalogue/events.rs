@@ -1,7 +1,7 @@
 //! Free tables of events: requests, assessments, reviews and services.
 
 use super::dimensions::{PERSON_BANDS, age_band};
-use super::{Bound, Categories, Dimension, Kind, Measure, Setting, Settings, Table, Unit, Values, Window};
+use super::{Asked, Bound, Categories, Dimension, Kind, Measure, Setting, Table, Unit, Values, Window};
 use crate::codelist::{
     AssessmentType, ClientType, CodeList, Component, EthnicGroup, Gender, INVALID, Mechanism, Method, Outcome,
     ReviewOutcome, ReviewReason, Route, ServiceType, SupportReason, YesNo,
@@ -279,6 +279,6 @@ const fn table(
     }
 }
 
-fn bound(settings: &Settings) -> Bound {
-    Bound::events(u32::try_from(settings.number("max_events")).unwrap_or(1))
+fn bound(asked: &Asked<'_>) -> Bound {
+    Bound::events(u32::try_from(asked.settings.number("max_events")).unwrap_or(1))
 }

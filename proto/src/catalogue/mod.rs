@@ -12,6 +12,7 @@ mod document;
 mod events;
 pub mod pathways;
 mod people;
+pub mod quality;
 mod reablement;
 pub mod sts;
 mod support;
@@ -51,7 +52,7 @@ pub struct Measure {
     /// Settings of the measure beside its breakdown.
     pub options: &'static [Setting],
     /// How much one person can change, and why no more.
-    pub bound: fn(&Settings) -> Bound,
+    pub bound: fn(&Asked<'_>) -> Bound,
     /// The reason for the bound, in words a reviewer can check.
     pub bound_reason: &'static str,
     /// Published source of the method.
@@ -138,6 +139,8 @@ pub enum Table {
     Joined,
     /// The latest single submission of twelve months (with costs).
     Single,
+    /// The same table with the data-quality codes of every cell (and without costs).
+    SingleWithCodes,
 }
 
 /// One way to break a measure down.
@@ -361,7 +364,43 @@ impl Bound {
     }
 }
 
+/// What of a question decides how much one person can change the answer.
+pub struct Asked<'a> {
+    /// The measure.
+    pub measure: &'static Measure,
+    /// Its settings.
+    pub settings: &'a Settings,
+    /// Places in the measure's dimensions that the figures are broken down by.
+    pub by: &'a [usize],
+    /// Places in the measure's dimensions with the categories that filters keep.
+    pub filters: &'a [(usize, Vec<usize>)],
+}
+
+impl Asked<'_> {
+    /// True when the figures stand apart by this dimension.
+    pub fn is_by(&self, dimension: &str) -> bool {
+        self.by.iter().any(|&place| self.measure.dimensions[place].name == dimension)
+    }
+
+    /// True when the filters keep this category of this dimension.
+    pub fn keeps(&self, dimension: &str, category: usize) -> bool {
+        let filter = self.filters.iter().find(|(place, _)| self.measure.dimensions[*place].name == dimension);
+        filter.is_none_or(|(_, kept)| kept.contains(&category))
+    }
+}
+
 impl Measure {
+    /// How much one person can change the answer to a question with these settings and nothing else said: default
+    /// breakdown, no filters.
+    pub fn bound_with(&'static self, settings: &Settings) -> Bound {
+        let by: Vec<usize> = self
+            .default_by
+            .iter()
+            .filter_map(|name| self.dimensions.iter().position(|dimension| dimension.name == *name))
+            .collect();
+        (self.bound)(&Asked { measure: self, settings, by: &by, filters: &[] })
+    }
+
     /// The dimension with this name.
     pub fn dimension(&self, name: &str) -> Option<&'static Dimension> {
         self.dimensions.iter().find(|dimension| dimension.name == name)
@@ -386,6 +425,7 @@ const FAMILIES: &[&[Measure]] = &[
     costs::MEASURES,
     pathways::MEASURES,
     sts::MEASURES,
+    quality::MEASURES,
 ];
 
 /// The measure with this id, however it is written: `ASCOF-2E`, `ascof 2e` and `2E` are the same.
@@ -476,7 +516,7 @@ mod tests {
                 assert!(names.contains(name), "{} names the unknown dimension {name}", measure.id);
             }
             let settings = Settings::check(measure, &[]).expect("defaults are valid");
-            let bound = (measure.bound)(&settings);
+            let bound = measure.bound_with(&settings);
             assert!(bound.contributions > 0 && bound.amount > 0 && bound.per_cell <= bound.total, "{}", measure.id);
         }
     }

@@ -1,7 +1,7 @@
 //! Short-term support tables of the former SALT return: requests of new clients, and what followed reablement.
 
 use super::events::listed;
-use super::{Bound, Categories, Dimension, Kind, Measure, Setting, Settings, Table, Unit, Values, Window};
+use super::{Asked, Bound, Categories, Dimension, Kind, Measure, Setting, Table, Unit, Values, Window};
 use crate::codelist::{CodeList, Route};
 
 const SOURCE: &str = "NHSDigital/ASC-Client-Level-Data-SALT-ASCOF-transformations, STS001, STS002a, STS002b, May 2024, \
@@ -128,6 +128,6 @@ const fn sts(
     }
 }
 
-fn bound(settings: &Settings) -> Bound {
-    Bound::events(u32::try_from(settings.number("max_clusters")).unwrap_or(1))
+fn bound(asked: &Asked<'_>) -> Bound {
+    Bound::events(u32::try_from(asked.settings.number("max_clusters")).unwrap_or(1))
 }

@@ -1,6 +1,6 @@
 //! Waiting times: from a request to the first response, and to the first service.
 
-use super::{Bound, Categories, Dimension, Kind, Measure, Setting, Settings, Table, Unit, Values, Window};
+use super::{Asked, Bound, Categories, Dimension, Kind, Measure, Setting, Table, Unit, Values, Window};
 
 const SOURCE: &str = "DataS-DHSC/ASC-CLD-LA-Dashboard, Waiting_times/waiting_times_method.sql v1.1, 19 May 2026";
 
@@ -71,6 +71,6 @@ const fn waiting(id: &'static str, title: &'static str, text: &'static str) -> M
     }
 }
 
-fn bound(settings: &Settings) -> Bound {
-    Bound::events(u32::try_from(settings.number("max_waits")).unwrap_or(1))
+fn bound(asked: &Asked<'_>) -> Bound {
+    Bound::events(u32::try_from(asked.settings.number("max_waits")).unwrap_or(1))
 }

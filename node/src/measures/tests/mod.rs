@@ -8,6 +8,7 @@ mod ascof_2bc;
 mod ascof_2e;
 mod ascof_3d;
 mod costs;
+mod data_quality;
 mod events;
 mod kit;
 mod pathways;

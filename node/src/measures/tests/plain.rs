@@ -5,7 +5,7 @@ use folkmoot_proto::codelist::{CodeList, Coded, INVALID};
 use folkmoot_proto::period::{Day, Month};
 
 use super::kit::{Figures, asked, span};
-use super::random::Dice;
+use super::random::{Dice, Whose};
 use crate::assemble::Variant;
 use crate::history::{Event, Histories, History};
 use crate::row::EventKind;
@@ -122,7 +122,7 @@ pub(super) fn compare(
     let settings: Vec<_> = variant.map(|variant| ("variant", variant)).into_iter().collect();
     let mut counted = 0;
     for seed in 0..TABLES {
-        let histories: Histories = Dice::new(seed).table().histories(Variant::Joined, None);
+        let histories: Histories = Dice::new(seed).table().histories(Variant::Joined, Whose::Everybody);
         for (first, last) in PERIODS {
             let mut expected = Figures::new();
             for history in histories.iter() {

@@ -10,8 +10,11 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::kit::{day, own_key, span};
-use crate::assemble::{KeyReading, Variant, join};
+use crate::assemble::{KeyReading, Variant, join, join_coded};
+use crate::clean::cells::CellCodes;
+use crate::clean::verdict::{Status, Verdict};
 use crate::history::Histories;
+use crate::import::columns::COUNT;
 use crate::row::{EventKind, Interned, Row};
 
 /// How many people a table can be about.
@@ -30,16 +33,37 @@ pub(super) fn details() -> ReferencePeriod {
 /// A table of rows: each with the place of its file.
 pub(super) struct Table(pub(super) Vec<(usize, Row)>);
 
+/// Whose rows a history is made from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Whose {
+    Everybody,
+    AllBut(u32),
+    Only(u32),
+    Nobody,
+}
+
+impl Whose {
+    fn holds(self, person: Option<Interned>) -> bool {
+        let person = person.map(|person| person.0);
+        match self {
+            Self::Everybody => true,
+            Self::AllBut(out) => person != Some(out),
+            Self::Only(own) => person == Some(own),
+            Self::Nobody => false,
+        }
+    }
+}
+
 impl Table {
-    /// The histories, without one person when asked. The stand-in of each file stays: a file with no row at all would
-    /// be no file to the method.
-    pub(super) fn histories(&self, variant: Variant, without: Option<u32>) -> Histories {
+    /// The histories of some people. The stand-in of each file always stays: a file with no row at all would be no file
+    /// to the method.
+    pub(super) fn histories(&self, variant: Variant, whose: Whose) -> Histories {
         let parts: Vec<Vec<Row>> = (0..file_periods().len())
             .map(|file| {
                 let mut rows: Vec<Row> = self
                     .0
                     .iter()
-                    .filter(|(place, row)| *place == file && row.person.map(|person| person.0) != without)
+                    .filter(|(place, row)| *place == file && whose.holds(row.person))
                     .map(|(_, row)| row.clone())
                     .collect();
                 let start = file_periods()[file].first();
@@ -54,9 +78,45 @@ impl Table {
             })
             .collect();
         let periods = file_periods();
+        if variant == Variant::SingleWithCodes {
+            let parts: Vec<Vec<_>> =
+                parts.iter().map(|rows| rows.iter().map(|row| (row.clone(), codes(row.number))).collect()).collect();
+            let parts: Vec<_> = periods.iter().copied().zip(parts.iter().map(Vec::as_slice)).collect();
+            return join_coded(&parts, details()).unwrap();
+        }
         let parts: Vec<_> = periods.iter().copied().zip(parts.iter().map(Vec::as_slice)).collect();
         join(&parts, details(), variant, KeyReading::Raw).unwrap()
     }
+
+    /// The same table without the links of carers' rows to other people.
+    pub(super) fn without_links(&self) -> Self {
+        Self(self.0.iter().map(|(file, row)| (*file, Row { linked: [None; 3], ..row.clone() })).collect())
+    }
+}
+
+/// Statuses and verdicts of a row's cells: any, but always the same for a row.
+pub(super) fn verdicts(number: u32) -> ([Status; COUNT], [Verdict; COUNT]) {
+    let mut dice = Dice::new(u64::from(number) << 32);
+    let verdicts = [
+        Verdict::Blank,
+        Verdict::Valid,
+        Verdict::Case,
+        Verdict::Release1,
+        Verdict::Release1Only,
+        Verdict::Variant,
+        Verdict::Alias,
+        Verdict::NotListed,
+        Verdict::Format,
+        Verdict::Style,
+        Verdict::Implausible,
+    ];
+    (std::array::from_fn(|_| dice.pick(&Status::ALL)), std::array::from_fn(|_| dice.pick(&verdicts)))
+}
+
+/// The codes of those.
+pub(super) fn codes(number: u32) -> CellCodes {
+    let (statuses, verdicts) = verdicts(number);
+    CellCodes::new(&statuses, &verdicts)
 }
 
 /// Draws from few values.
@@ -125,6 +185,27 @@ impl Dice {
             let mut birth = self.pick(&births);
             let lean = self.below(3);
             let (gender, reason) = (self.code::<Gender>(), self.code::<SupportReason>());
+            // Somebody new who asks and is given something, which random rows hardly ever tell.
+            if self.chance(10) {
+                let mut start = day("2024-04-01").plus_days(self.below(300) as i32);
+                for kind in [EventType::Request, EventType::Assessment, EventType::Service] {
+                    let mut row = self.row(number, person, start, Some(start), birth, 2, gender, reason);
+                    row.client = Coded::Value(ClientType::ServiceUser);
+                    row.event = EventKind::Known(kind);
+                    row.death = None;
+                    row.outcome = Coded::Value(Outcome::SupportPlanning);
+                    row.service = match kind {
+                        EventType::Service if self.chance(50) => Coded::Value(ServiceType::StMax),
+                        EventType::Service => self.code_of(&ServiceType::ALL[..7]),
+                        _ => Coded::Blank,
+                    };
+                    let file = file_periods().iter().position(|file| file.contains(start));
+                    all.push((file.unwrap_or(2), row));
+                    number += 1;
+                    start = self.after(start).max(start);
+                }
+                continue;
+            }
             for _ in 0..1 + self.below(14) {
                 let start = if self.chance(50) { self.after(last) } else { self.near() };
                 let end = if self.chance(30) { None } else { Some(self.after(start)) };
@@ -150,6 +231,19 @@ impl Dice {
                     }
                     let file = if self.chance(50) { file } else { self.below(file_periods().len()) };
                     all.push((file, again));
+                }
+            }
+            // Short stays in a row, more clusters than a private answer counts.
+            if self.chance(12) {
+                for stay in 0..5 {
+                    let start = day("2024-05-01").plus_days(9 * stay);
+                    let mut row = self.row(number, person, start, Some(start), birth, 1, gender, reason);
+                    row.client = Coded::Value(ClientType::ServiceUser);
+                    row.event = EventKind::Known(EventType::Service);
+                    row.service = Coded::Value(ServiceType::StMax);
+                    row.outcome = Coded::Value(Outcome::NfaOther);
+                    all.push((1, row));
+                    number += 1;
                 }
             }
         }
@@ -203,7 +297,11 @@ impl Dice {
             gender: if own(self) { gender } else { self.code() },
             ethnicity: self.code_of(&Ethnicity::ALL[17..]),
             reason: if own(self) { reason } else { self.code_of(&SupportReason::ALL[6..]) },
-            accommodation: self.code_of(&[Accommodation::OwnerOccupier, Accommodation::Refuge, Accommodation::Unknown]),
+            accommodation: if lean == 2 && self.chance(85) {
+                Coded::Value(Accommodation::Unknown)
+            } else {
+                self.code_of(&[Accommodation::OwnerOccupier, Accommodation::Refuge, Accommodation::Unknown])
+            },
             employment: self.code_of(&[Employment::PaidUnder16, Employment::SeekingWork, Employment::Unknown]),
             has_carer: self.code::<YesNo>(),
             funding: self.code::<Funding>(),
