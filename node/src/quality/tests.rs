@@ -181,7 +181,7 @@ fn the_measure_and_the_page_agree_where_every_row_is_an_event_of_the_period() {
         );
         let month = dice.random_range(4..=12);
         set(Column::EventStart, format!("{:02}/{month:02}/2024", dice.random_range(1..=28)));
-        let end = [format!("31/03/2025"), "2025-03-31 00:00".to_owned(), format!("28/{month:02}/2024")];
+        let end = ["31/03/2025".to_owned(), "2025-03-31 00:00".to_owned(), format!("28/{month:02}/2024")];
         set(Column::EventEnd, if row % 6 == 0 && row % 4 == 0 { String::new() } else { end[row % 3].clone() });
         set(Column::Death, String::new());
         if row < 12 {
