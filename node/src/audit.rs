@@ -22,7 +22,7 @@ use folkmoot_runtime::store::{self, Key, Store};
 pub use chain::{Entry, Head};
 pub use export::Line;
 pub use record::{Action, Record};
-pub use register::{Answered, csv as register_csv, html as register_html};
+pub use register::{Answered, Register, Year, csv as register_csv, html as register_html};
 pub use verify::{Broken, Report};
 
 use crate::ledger;

@@ -20,6 +20,7 @@
 mod account;
 mod admit;
 mod charged;
+mod configuration;
 mod council;
 mod family;
 mod round;

@@ -106,6 +106,9 @@ pub struct Record {
     /// What was decided, in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub decision: Option<String>,
+    /// What was done about people with a national data opt-out: `applied` (they were left out) or `not-applied`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub opt_out: Option<String>,
     /// Stable code of a refusal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -153,6 +156,7 @@ impl Record {
             purpose: None,
             lawful_basis: None,
             decision: None,
+            opt_out: None,
             reason: None,
             policy: None,
             nano: None,

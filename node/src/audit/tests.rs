@@ -188,6 +188,7 @@ fn the_export_has_one_line_an_entry_and_every_fact_of_an_answer() {
         ("left", &record.left),
         ("question", &record.question),
         ("snapshot", &record.snapshot),
+        ("opt-out", &record.opt_out),
     ] {
         assert!(fact.as_ref().is_some_and(|text| !text.is_empty()), "{name} is missing");
     }
@@ -197,19 +198,32 @@ fn the_export_has_one_line_an_entry_and_every_fact_of_an_answer() {
 #[test]
 fn the_register_lists_what_was_answered_without_names_of_people() {
     let bench = busy();
-    let rows = Book::open(&bench.path(), None).unwrap().register().unwrap();
+    let register = Book::open(&bench.path(), None).unwrap().register().unwrap();
+    let rows = &register.rows;
     assert_eq!(rows.len(), 3, "a repeated answer and a refusal are no rows of their own");
     assert_eq!(rows.iter().map(|row| row.charge.as_str()).collect::<Vec<_>>(), ["0.002", "0", "0.003"]);
     assert!(rows.iter().all(|row| row.asked_by == "National analyst"));
     let mut out = Vec::new();
-    register_csv(&rows, &mut out).unwrap();
+    register_csv(rows, &mut out).unwrap();
     let text = String::from_utf8(out).unwrap();
     assert!(text.starts_with("entry,Answered on,Question,") && !text.contains("smith"), "{text}");
-    let page = register_html("Testshire", "30 June 2026", &rows);
-    for part in ["<html lang=\"en-GB\">", "<caption", "scope=\"col\"", "scope=\"row\"", "3 questions", "<h1>"] {
+    let page = register_html("Testshire", "2026-06-30", &register);
+    for part in [
+        "<html lang=\"en-GB\">",
+        "<caption",
+        "scope=\"col\"",
+        "scope=\"row\"",
+        "3 questions",
+        "<h1>",
+        ">30 June 2026<",
+        "Left out",
+        &register.head,
+    ] {
         assert!(page.contains(part), "{part}");
     }
     assert!(!page.contains("smith") && !page.contains("<script") && !page.contains("http"));
+    let [year] = register.years.as_slice() else { panic!("{:?}", register.years) };
+    assert_eq!((year.year.as_str(), year.answered, year.refused, year.loss.as_str()), ("2026-27", 3, 1, "0.005"));
 }
 
 #[test]
@@ -223,10 +237,11 @@ fn text_from_an_asker_is_shown_and_never_run() {
         purpose: "=HYPERLINK(\"x\")".into(),
         lawful_basis: "<script>alert('x')</script>".into(),
         protection: "p".into(),
+        opt_out: "o".into(),
         decision: "d".into(),
         charge: "0".into(),
     };
-    let page = register_html("A & B", "today", std::slice::from_ref(&row));
+    let page = register_html("A & B", "today", &Register { rows: vec![row.clone()], ..Register::default() });
     assert!(page.contains("&lt;script&gt;") && page.contains("A &amp; B") && !page.contains("<script"));
     let mut out = Vec::new();
     register_csv(&[row], &mut out).unwrap();

@@ -108,11 +108,11 @@ fn verify(book: &Book, head: Option<Head>, json: bool) -> anyhow::Result<()> {
 }
 
 fn register(book: &Book, council: &str, today: &str, out: &Path) -> anyhow::Result<()> {
-    let rows = book.register()?;
+    let made = book.register()?;
     std::fs::create_dir_all(out).with_context(|| format!("making {}", out.display()))?;
     let mut csv = Vec::new();
-    register_csv(&rows, &mut csv)?;
-    for (name, content) in [("register.html", register_html(council, today, &rows).into_bytes()), ("register.csv", csv)]
+    register_csv(&made.rows, &mut csv)?;
+    for (name, content) in [("register.html", register_html(council, today, &made).into_bytes()), ("register.csv", csv)]
     {
         // Beside and then renamed, so that a web server never sees half a page.
         let (path, part) = (out.join(name), out.join(format!("{name}.part")));
@@ -122,6 +122,7 @@ fn register(book: &Book, council: &str, today: &str, out: &Path) -> anyhow::Resu
             .with_context(|| format!("writing {}", part.display()))?;
         std::fs::rename(&part, &path).with_context(|| format!("writing {}", path.display()))?;
     }
-    println!("{} questions answered; written to {}", rows.len(), out.join("register.html").display());
+    println!("{} questions answered; written to {}", made.rows.len(), out.join("register.html").display());
+    println!("Purposes are the analysts' own words: read the page before you publish it.");
     Ok(())
 }

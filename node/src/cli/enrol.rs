@@ -7,7 +7,10 @@ use anyhow::{Context as _, bail};
 use folkmoot_proto::identity::Kind;
 use folkmoot_runtime::clock::{Clock, SystemClock};
 use folkmoot_runtime::{enrol, tls};
+use sha2::Digest as _;
 
+use super::session::Session;
+use crate::audit::Action;
 use crate::config::Config;
 use crate::home::Home;
 
@@ -77,6 +80,16 @@ fn install(home: &Home, config: &Config, answer: &Path, public: &Path) -> anyhow
     let checked = check(home, config, &trial, &files);
     let _ = std::fs::remove_dir_all(trial.folder());
     checked?;
+    // Written down first: keys and rules that the log does not know of must not come into use.
+    let installed: Vec<String> = files
+        .iter()
+        .map(|(content, place)| {
+            let name = place.file_name().unwrap_or_default().to_string_lossy();
+            format!("{name} {}", hex::encode(sha2::Sha256::digest(content)))
+        })
+        .collect();
+    let note = format!("the authority's answer is installed: {}", installed.join(", "));
+    Session::open(home)?.record(Action::ConfigurationChanged, note).context("writing it into the audit log")?;
     for (content, place) in &files {
         replace(place, content)?;
     }

@@ -13,7 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::clean::lists::Aliases;
 use crate::import::report::{self, FindingsCsv, Json};
-use crate::import::{Finding, Options, Outcome, Progress, Source, Summary, Watch, import};
+use crate::import::{self, Finding, Options, Outcome, Progress, Source, Summary, Watch, import};
 use crate::quality::{self, Quality};
 use crate::store::Records;
 
@@ -51,11 +51,21 @@ pub(super) struct Args {
 }
 
 /// What one file became, for the caller's audit log.
-pub(super) struct Done {
-    /// The submission's number.
-    pub submission: i64,
-    /// The file's name.
-    pub file_name: String,
+pub(super) enum Done {
+    /// It is a submission now.
+    Stored {
+        /// The submission's number.
+        submission: i64,
+        /// The file's name.
+        file_name: String,
+    },
+    /// It was refused, and nothing of it was stored.
+    Refused {
+        /// The file's name.
+        file_name: String,
+        /// Why, in words that hold no count and no value of the file.
+        why: &'static str,
+    },
 }
 
 /// Where and when a command runs.
@@ -70,16 +80,11 @@ pub(super) struct Here<'a> {
     pub now: i64,
 }
 
-/// Runs the command; gives what was stored, for the audit log.
+/// Runs the command; tells what was stored and what was refused, for the audit log. A dry run tells nothing.
 ///
 /// # Errors
 /// When any file was refused; the others are stored all the same.
-pub(super) fn run(
-    records: &Records,
-    here: &Here<'_>,
-    args: &Args,
-    mut stored: impl FnMut(&Done),
-) -> anyhow::Result<()> {
+pub(super) fn run(records: &Records, here: &Here<'_>, args: &Args, mut done: impl FnMut(&Done)) -> anyhow::Result<()> {
     let aliases = aliases(here.aliases)?;
     let mut findings = args.findings.as_deref().map(create).transpose()?.map(FindingsCsv::new).transpose()?;
     let (mut reports, mut summaries, mut refused) = (Vec::new(), Vec::new(), 0);
@@ -109,8 +114,7 @@ pub(super) fn run(
         }
         match outcome {
             Ok(Outcome::Imported(summary)) => {
-                let done = Done { submission: summary.submission, file_name: name };
-                stored(&done);
+                done(&Done::Stored { submission: summary.submission, file_name: name });
                 tell(args, &summary, false, &mut summaries, &mut reports);
             }
             Ok(Outcome::DryRun(summary)) => tell(args, &summary, true, &mut summaries, &mut reports),
@@ -123,6 +127,9 @@ pub(super) fn run(
             }
             Err(error) => {
                 refused += 1;
+                if !args.dry_run {
+                    done(&Done::Refused { file_name: name, why: why(&error) });
+                }
                 eprintln!("error: {:#}", anyhow::Error::from(error));
             }
         }
@@ -140,6 +147,22 @@ pub(super) fn run(
         (0, _) => Ok(()),
         (1, 1) => bail!("the file was not imported; nothing of it was stored"),
         (refused, all) => bail!("{refused} of {all} files were not imported; nothing of them was stored"),
+    }
+}
+
+/// Why a file was refused, as the audit log may hold it.
+fn why(error: &import::Error) -> &'static str {
+    match error {
+        import::Error::Read { .. } => "it could not be read",
+        import::Error::Utf16 { .. } => "its encoding is not taken",
+        import::Error::Header { .. } => "its header could not be understood",
+        import::Error::OpenQuote { .. } => "a quote in it is never closed",
+        import::Error::OtherCouncil { .. } => "it names another council",
+        import::Error::NoRows { .. } => "it holds no rows",
+        import::Error::EveryRowBad { .. } => "every row of it is bad",
+        import::Error::Changed { .. } => "it changed while it was read",
+        import::Error::TooLong { .. } => "it holds too many rows",
+        import::Error::Store { .. } => "the records could not be written",
     }
 }
 

@@ -223,8 +223,15 @@ fn import_files(home: &Home, args: &import::Args) -> anyhow::Result<()> {
     };
     let mut unwritten = None;
     let imported = import::run(session.records(), &here, args, |done| {
-        let note = format!("submission {}, {}", done.submission, done.file_name);
-        if let Err(error) = session.record(Action::Imported, note) {
+        let written = match done {
+            import::Done::Stored { submission, file_name } => {
+                session.record(Action::Imported, format!("submission {submission}, {file_name}"))
+            }
+            import::Done::Refused { file_name, why } => {
+                session.record(Action::ImportRefused, format!("{file_name}: {why}"))
+            }
+        };
+        if let Err(error) = written {
             unwritten.get_or_insert(error);
         }
     });

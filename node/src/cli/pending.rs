@@ -35,7 +35,11 @@ pub(super) fn run(ledger: &Ledger, args: &Args) -> anyhow::Result<()> {
     }
     for question in held {
         println!("{:>4}  {}", question.id, question.question);
-        println!("      {}, price rho {}", question.release, Nano(question.price_nano));
+        let price = match question.price_nano {
+            0 => "no price".to_owned(),
+            nano => format!("price rho {}", Nano(nano)),
+        };
+        println!("      {}, {price}", question.release);
         println!("      asked by {} on {}", question.analyst, day(&question.asked));
         println!("      for: {} ({})", question.purpose, question.lawful_basis);
         let by = question.decided_by.as_deref().map(|by| format!(" by {by}")).unwrap_or_default();

@@ -1,7 +1,8 @@
 //! `run`: keeps the node linked to its coordinator and answers what the policy allows.
 
+mod rules;
+
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context as _;
 use folkmoot_proto::wire::v1::node_server::NodeServer;
@@ -13,16 +14,10 @@ use tokio::sync::watch;
 use super::session::Session;
 use super::status::Standing;
 use crate::answer::{Answerer, NodeService, Rounds};
-use crate::audit::{Action, Record};
 use crate::dial::{self, OverTls, State};
 use crate::home::Home;
-use crate::ledger::Ledger;
-use crate::policy::Keeper;
 use crate::protect::OpenDp;
 use crate::registry::Members;
-
-/// How often the policy is read again.
-const UPKEEP: Duration = Duration::from_secs(30);
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -54,6 +49,9 @@ async fn serve(home: &Home) -> anyhow::Result<()> {
             .context("reading this node's certificates; `enrol` installs them")?,
     );
     let address = session.config().link.coordinator.parse::<Address>()?;
+    session
+        .note_configuration(policy.current().digest())
+        .context("writing rules and settings into the audit log; nothing is answered by rules that it does not know")?;
     let allowed = policy.current().is_on();
     tracing::info!(
         council = %session.config().council,
@@ -85,7 +83,15 @@ async fn serve(home: &Home) -> anyhow::Result<()> {
         }
     });
     tokio::spawn(upkeep::run(Arc::clone(&tls), Arc::clone(&clock), stop.clone()));
-    tokio::spawn(follow_policy(policy, session.ledger().clone(), stop.clone()));
+    tokio::spawn(rules::follow(
+        rules::Rules {
+            home: home.clone(),
+            federation: session.config().federation.clone(),
+            ledger: session.ledger().clone(),
+            policy,
+        },
+        stop.clone(),
+    ));
     let routes = tonic::service::Routes::new(NodeServer::new(NodeService::new(answerer)));
     dial::run(OverTls::new(address, tls), routes, clock, &mut rand::rng(), state, stop).await;
     scribe.await.ok();
@@ -106,34 +112,4 @@ fn rounds(home: &Home, session: &Session) -> anyhow::Result<Option<Rounds>> {
         tracing::info!("no membership registry is here yet; the coordinator hands it over with its welcome");
     }
     Ok(Some(Rounds::new(signing, members)))
-}
-
-/// Takes a changed policy into use without a restart, and writes the change into the audit log first.
-async fn follow_policy(policy: Arc<Keeper>, ledger: Ledger, stop: tokio_util::sync::CancellationToken) {
-    let mut trouble = None;
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(UPKEEP) => {}
-        }
-        let (policy, ledger) = (Arc::clone(&policy), ledger.clone());
-        let reloaded = tokio::task::spawn_blocking(move || {
-            let (before, after) = policy.reload().map_err(|error| error.to_string())?;
-            if before != after {
-                let note = format!("policy {} replaced by {}", hex::encode(before), hex::encode(after));
-                let record = Record::new(Action::ConfigurationChanged, "node").note(note);
-                ledger.record(&record).map_err(|error| error.to_string())?;
-            }
-            Ok::<_, String>(before != after)
-        });
-        match reloaded.await.unwrap_or_else(|error| Err(error.to_string())) {
-            Ok(true) => tracing::info!("a new policy is in force"),
-            Ok(false) => trouble = None,
-            Err(error) if trouble.as_ref() == Some(&error) => {}
-            Err(error) => {
-                tracing::warn!("the policy on disk is not taken, the old one stays in force: {error}");
-                trouble = Some(error);
-            }
-        }
-    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, bail};
 use folkmoot_proto::floor::SignedFloor;
 use folkmoot_proto::governance::GovernanceKey;
+use folkmoot_proto::identity::Federation;
 use folkmoot_proto::period::Day;
 use folkmoot_proto::query::Query;
 use folkmoot_runtime::clock::{Clock, SystemClock};
@@ -113,20 +114,7 @@ impl Session {
     /// # Errors
     /// When there is a floor that the pinned governance key did not sign for this federation.
     pub fn floor(&self) -> anyhow::Result<Option<String>> {
-        let place = self.home.floor();
-        if !place.exists() {
-            return Ok(None);
-        }
-        let bytes = std::fs::read(&place).with_context(|| format!("reading {}", place.display()))?;
-        let signed: SignedFloor =
-            serde_json::from_slice(&bytes).with_context(|| format!("{} is no signed floor", place.display()))?;
-        let pinned = std::fs::read_to_string(self.home.governance())
-            .with_context(|| format!("reading {}", self.home.governance().display()))?;
-        let pinned = GovernanceKey::parse(&pinned)?;
-        let floor = signed.verify(&pinned, &self.config.federation).map_err(|refusal| {
-            anyhow::anyhow!("the national floor in {} is not believed: {refusal}", place.display())
-        })?;
-        Ok(Some(floor.policy().to_owned()))
+        floor(&self.home, &self.config.federation)
     }
 
     /// The policy in force, under the national floor.
@@ -153,12 +141,20 @@ impl Session {
         matches!(tried, Some(Err(crate::store::Error::Store(store::Error::InUse { .. }))))
     }
 
-    /// Writes an entry into the audit log.
+    /// Writes an entry into the audit log, in the name of the machine's account that runs the command.
     ///
     /// # Errors
     /// When it cannot be written; what it would record must then not happen.
     pub fn record(&self, action: Action, note: impl Into<String>) -> Result<(), ledger::Error> {
-        self.ledger.record(&Record::new(action, "local").note(note)).map(|_| ())
+        self.ledger.record(&Record::new(action, account()).note(note)).map(|_| ())
+    }
+
+    /// Writes down rules and settings when they differ from those last written down. True when they do.
+    ///
+    /// # Errors
+    /// As [`Self::record`].
+    pub fn note_configuration(&self, policy: [u8; 32]) -> Result<bool, ledger::Error> {
+        note_configuration(&self.home, &self.ledger, policy)
     }
 
     /// Writes an entry in the name of a person at the council. `note` says nothing about anybody whose records are held.
@@ -174,7 +170,7 @@ impl Session {
     /// # Errors
     /// As [`Self::record`]; the figures are then not shown.
     pub fn audit_local_use(&self, query: &Query) -> Result<(), ledger::Error> {
-        let mut record = Record::new(Action::MeasuredLocally, "local");
+        let mut record = Record::new(Action::MeasuredLocally, account());
         record.question = Some(query.sentence());
         record.measure = Some(query.measure().id.to_owned());
         record.digest = Some(hex::encode(query.digest()));
@@ -195,4 +191,47 @@ impl Session {
         }
         Ok(sha2::Sha256::new_with_prefix(b"folkmoot/bounding key/1").chain_update(file.as_slice()).finalize().into())
     }
+}
+
+/// Who runs a command that asks for no name: the machine's account, as the system tells it.
+fn account() -> String {
+    let name = ["LOGNAME", "USER", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    let name: String = name.unwrap_or_default().chars().filter(|c| !c.is_control()).take(80).collect();
+    if name.trim().is_empty() { "local".to_owned() } else { format!("local: account {}", name.trim()) }
+}
+
+/// Writes down rules and settings when they differ from those last written down; see [`Session::note_configuration`].
+pub(super) fn note_configuration(home: &Home, ledger: &Ledger, policy: [u8; 32]) -> Result<bool, ledger::Error> {
+    let files = [
+        ("node.toml", home.settings()),
+        ("floor.json", home.floor()),
+        ("tls.pem", home.tls_chain()),
+        ("signing.pem", home.signing_chain()),
+        ("roots.pem", home.roots()),
+        ("governance.pub", home.governance()),
+        ("aliases.csv", home.aliases()),
+    ];
+    let parts: Vec<_> = files.iter().map(|(name, path)| (*name, std::fs::read(path).ok())).collect();
+    ledger.note_configuration("node", policy, &parts)
+}
+
+/// The text of the signed national floor in a folder, when there is one.
+///
+/// # Errors
+/// When there is a floor that the pinned governance key did not sign for this federation.
+pub(super) fn floor(home: &Home, federation: &Federation) -> anyhow::Result<Option<String>> {
+    let place = home.floor();
+    if !place.exists() {
+        return Ok(None);
+    }
+    let bytes = std::fs::read(&place).with_context(|| format!("reading {}", place.display()))?;
+    let signed: SignedFloor =
+        serde_json::from_slice(&bytes).with_context(|| format!("{} is no signed floor", place.display()))?;
+    let pinned = std::fs::read_to_string(home.governance())
+        .with_context(|| format!("reading {}", home.governance().display()))?;
+    let pinned = GovernanceKey::parse(&pinned)?;
+    let floor = signed
+        .verify(&pinned, federation)
+        .map_err(|refusal| anyhow::anyhow!("the national floor in {} is not believed: {refusal}", place.display()))?;
+    Ok(Some(floor.policy().to_owned()))
 }

@@ -12,7 +12,7 @@ use super::{Error, Ledger, Step, account, damaged, stop, witness};
 use crate::approval;
 use crate::assemble::SnapshotId;
 use crate::audit::{Action, Record, chain};
-use crate::policy::{Gate, Limit, Nano, Policy, Question, Ruling, Scope};
+use crate::policy::{Gate, Limit, Nano, OptOut, Policy, Question, Ruling, Scope};
 
 /// The longest a reservation may stand, in seconds: a question that expires in a year must not block a budget for one.
 const RESERVED_MOST: i64 = 24 * 3600;
@@ -74,6 +74,12 @@ pub(super) fn record(action: Action, question: &Question, policy: &Policy) -> Re
     record.lawful_basis = Some(question.lawful_basis().to_owned());
     record.policy = Some(hex::encode(policy.digest()));
     record
+}
+
+/// What is done about people with a national data opt-out, as entries say it.
+pub(super) fn opt_out(ruling: &Ruling) -> String {
+    let done = if ruling.opt_out_applied { OptOut::Applied } else { OptOut::NotApplied };
+    done.word().to_owned()
 }
 
 /// Everything of admission that both kinds share, before an attempt is made.
@@ -160,6 +166,11 @@ impl Desk<'_> {
         kind: &str,
         number: u32,
     ) -> Result<Outcome<i64>, Stop<Error>> {
+        // What the budget cannot pay is put before nobody.
+        let year = account::year_of(step.now);
+        if let Err(refusal) = account::fits(step, &year, &ruling.limits, self.price)? {
+            return self.refuse(step, refusal);
+        }
         let mut hold = None;
         if let Gate::Hold(why) = &ruling.gate {
             match approval::consult(step, self.policy, self.question, why)? {
@@ -185,10 +196,6 @@ impl Desk<'_> {
                     return self.refuse(step, Refusal::new(Reason::Denied, sentence).with("hold", id));
                 }
             }
-        }
-        let year = account::year_of(step.now);
-        if let Err(refusal) = account::fits(step, &year, &ruling.limits, self.price)? {
-            return self.refuse(step, refusal);
         }
         let (question, id) = (self.question, self.question.id());
         step.execute(
@@ -222,6 +229,7 @@ impl Desk<'_> {
         record.snapshot = Some(hex::encode(self.snapshot.as_bytes()));
         record.cohort = Some(hex::encode(self.cohort));
         record.hold = hold;
+        record.opt_out = Some(opt_out(ruling));
         record.decision = Some(match hold {
             Some(id) => format!("allowed by policy and by the people who approved number {id}"),
             None => "allowed by policy without a person".to_owned(),

@@ -4,7 +4,7 @@ use folkmoot_proto::reason::{Reason, Refusal};
 use rusqlite::params;
 use sha2::{Digest as _, Sha256};
 
-use super::admit::{Desk, Outcome, attempt_in, record};
+use super::admit::{Desk, Outcome, attempt_in, opt_out, record};
 use super::{Charged, Error, Ledger, account};
 use crate::approval;
 use crate::assemble::SnapshotId;
@@ -87,6 +87,7 @@ impl Ledger {
             if let Some(body) = desk.stored(step)? {
                 let mut record = record(Action::Repeated, question, policy);
                 record.nano = Some(0);
+                record.opt_out = Some(opt_out(&ruling));
                 record.left = Some(hex::encode(Sha256::digest(&body)));
                 record.snapshot = Some(hex::encode(snapshot.as_bytes()));
                 record.decision = Some("an equal question was answered before on the same data".to_owned());
@@ -122,12 +123,9 @@ impl Ledger {
                     }
                 }
             };
-            let facts = Facts {
-                record: Box::new(record(Action::Released, question, policy)),
-                digest: question.query().digest(),
-                snapshot,
-                cohort: ALONE,
-            };
+            let mut facts = record(Action::Released, question, policy);
+            facts.opt_out = Some(opt_out(&ruling));
+            let facts = Facts { record: Box::new(facts), digest: question.query().digest(), snapshot, cohort: ALONE };
             Ok(Ok(CouncilAdmission::Granted(Grant {
                 attempt,
                 price: desk.price,

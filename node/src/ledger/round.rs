@@ -9,7 +9,7 @@ use folkmoot_runtime::store::Stop;
 use rusqlite::params;
 use sha2::{Digest as _, Sha256};
 
-use super::admit::{Desk, Outcome, attempt_in, record};
+use super::admit::{Desk, Outcome, attempt_in, opt_out, record};
 use super::council::Facts;
 use super::{Charged, Cohort, Error, Ledger, Step, account, family, stop};
 use crate::approval;
@@ -161,12 +161,9 @@ impl Ledger {
             if suppressed {
                 family::remember(step, attempt, question.query(), request.cohort)?;
             }
-            let facts = Facts {
-                record: Box::new(record(Action::Masked, question, policy)),
-                digest: question.query().digest(),
-                snapshot,
-                cohort,
-            };
+            let mut facts = record(Action::Masked, question, policy);
+            facts.opt_out = Some(opt_out(&ruling));
+            let facts = Facts { record: Box::new(facts), digest: question.query().digest(), snapshot, cohort };
             Ok(Ok(Round {
                 attempt,
                 price,

@@ -43,6 +43,11 @@ impl Keeper {
         Ok(self.replace(policy))
     }
 
+    /// The national floor's text in force.
+    pub fn floor(&self) -> Option<String> {
+        self.floor.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Takes a newer national floor. When the council's policy is looser than it, nothing is answered from then on.
     ///
     /// # Errors

@@ -214,3 +214,166 @@ fn the_table_itself_refuses_what_the_code_would_get_wrong() {
         assert!(outcome.is_err(), "{wrong}");
     }
 }
+
+/// Plays a story again and again, the power cut one statement later each time, until it runs to its end; after each cut the
+/// ledger is opened again, `after` says what must hold, and the chain must be sound.
+fn cut_everywhere<T>(
+    policy: &str,
+    before: impl Fn(&Bench, &Ledger),
+    story: impl Fn(&Bench, &Ledger) -> Result<T, String>,
+    after: impl Fn(&Bench, &Ledger, Option<T>, u32),
+) {
+    for crash in 0.. {
+        let bench = Bench::with(policy);
+        let ledger = bench.create();
+        before(&bench, &ledger);
+        light(Some(crash));
+        let outcome = story(&bench, &ledger);
+        light(None);
+        let died = outcome.is_err();
+        drop(ledger);
+        let ledger = bench.open();
+        after(&bench, &ledger, outcome.ok(), crash);
+        drop(ledger);
+        bench.sound();
+        if !died {
+            assert!(crash > 10, "the fuse was never lit");
+            break;
+        }
+    }
+}
+
+fn joint(release: Release, attempt: u32) -> (Cohort, Terms, Query) {
+    let all = Cohort::new(["501", "502", "503"].map(|code| CouncilCode::parse(code).unwrap()));
+    let terms = Terms { councils: 3, colluding: 0, threshold: 2, min_survivors: 2, local_rho: Nano(0), attempt };
+    (all, terms, ask(release))
+}
+
+#[test]
+fn a_crash_at_any_statement_of_a_round_charges_what_left_and_nothing_else() {
+    use std::cell::Cell;
+    let price = 5_000_000;
+    for release in [Release::JointPrivate(Rho::from_nano(price).unwrap()), Release::JointSuppressed(Profile::Hospital)]
+    {
+        let cost = release.rho().map_or(0, Rho::nano);
+        // Whether masked figures came out of the ledger, so that they may have been sent.
+        let left = Cell::new(false);
+        cut_everywhere(
+            OPEN,
+            |_, _| left.set(false),
+            |bench, ledger| {
+                let (all, terms, query) = joint(release, 1);
+                let request = RoundRequest { cohort: &all, terms, contributes: true };
+                let question = bench.question(1, query);
+                let words = |error: Error| error.to_string();
+                let round =
+                    ledger.admit_round(&bench.policy, &question, data(1), &request, &|_, _| Ok(0)).map_err(words)?;
+                let (round, sent) = ledger.mask(round, [1]).map_err(words)?;
+                left.set(true);
+                assert_eq!(sent.charge().0, cost);
+                let (round, _) = ledger.sign_survivors(round, [7; 32], &all, ()).map_err(words)?;
+                let (round, _) = ledger.unmask(round, [7; 32], ()).map_err(words)?;
+                ledger.close(round).map_err(words)
+            },
+            |bench, ledger, done, crash| {
+                let (used_up, reserved) = used(ledger);
+                if left.get() {
+                    assert_eq!(used_up, cost, "what left is charged; crash at {crash}");
+                } else {
+                    // A commit whose word was lost may stand: charged for nothing, never the other way round.
+                    assert!(used_up == 0 || used_up == cost, "crash at {crash}: {used_up}");
+                }
+                // The attempt is over: it cannot be taken up again, and another one is another charge.
+                let (all, terms, query) = joint(release, 1);
+                let request = RoundRequest { cohort: &all, terms, contributes: true };
+                let question = bench.question(1, query);
+                let again = ledger.admit_round(&bench.policy, &question, data(1), &request, &|_, _| Ok(0));
+                let known = reserved > 0 || used_up > 0 || done.is_some();
+                if cost > 0 {
+                    assert_eq!(again.is_err(), known, "crash at {crash}");
+                }
+                if left.get() {
+                    assert_eq!(reason(&again.unwrap_err()), Reason::RoundRefused);
+                } else {
+                    drop(again);
+                }
+                // Whatever was only put aside is given back in time.
+                bench.pass(25 * 3600);
+                let later = bench.question(9, ask(council(1)));
+                drop(ledger.admit_council(&bench.policy, &later, data(9)).unwrap());
+                assert_eq!(used(ledger), (used_up, 1), "crash at {crash}");
+            },
+        );
+    }
+}
+
+#[test]
+fn a_crash_at_any_statement_of_an_approval_leaves_it_given_or_not_given() {
+    for two in [false, true] {
+        let text = OPEN.replace("mode = \"auto\"", &format!("mode = \"hold\"\nsecond_person = {two}"));
+        for until in [None, Some("2026-12-31".parse().unwrap())] {
+            cut_everywhere(
+                &text,
+                |bench, ledger| {
+                    let question = bench.question(1, ask(council(5_000_000)));
+                    drop(ledger.admit_council(&bench.policy, &question, data(1)).unwrap_err());
+                    if two {
+                        drop(ledger.approve(&bench.policy, 1, "Jo Doe", until, None).unwrap());
+                    }
+                },
+                |bench, ledger| {
+                    ledger.approve(&bench.policy, 1, "Sam Lee", until, None).map_err(|error| error.to_string())
+                },
+                |bench, ledger, given, crash| {
+                    let held = ledger.held(true).unwrap().remove(0);
+                    let state = held.state.as_str();
+                    assert!(given.is_none() || state == "approved", "crash at {crash}: {state}");
+                    assert!(given.is_some() || state == "waiting", "crash at {crash}: {state}");
+                    let standing: Option<i64> = ledger
+                        .look("count", |step| step.one("SELECT count(*) FROM standing", [], |row| row.get(0)))
+                        .unwrap();
+                    assert_eq!(standing, Some(i64::from(state == "approved" && until.is_some())), "crash at {crash}");
+                    // Done again where it was not given, the question is answered once and used up, or stands.
+                    if state == "waiting" {
+                        drop(ledger.approve(&bench.policy, 1, "Sam Lee", until, None).unwrap());
+                    }
+                    let question = bench.question(1, ask(council(5_000_000)));
+                    let grant = granted(ledger.admit_council(&bench.policy, &question, data(1)).unwrap());
+                    drop(ledger.release(grant, b"first".to_vec()).unwrap());
+                    let expected = if until.is_some() { "approved" } else { "used" };
+                    assert_eq!(ledger.held(true).unwrap()[0].state, expected, "crash at {crash}");
+                    assert_eq!(used(ledger), (5_000_000, 0));
+                },
+            );
+        }
+    }
+}
+
+#[test]
+fn a_crash_at_any_statement_of_a_denial_or_a_look_leaves_it_done_or_undone() {
+    let text = OPEN.replace("mode = \"auto\"", "mode = \"hold\"");
+    let before = |bench: &Bench, ledger: &Ledger| {
+        let question = bench.question(1, ask(council(5_000_000)));
+        drop(ledger.admit_council(&bench.policy, &question, data(1)).unwrap_err());
+    };
+    cut_everywhere(
+        &text,
+        before,
+        |bench, ledger| {
+            let look =
+                |_: &Query, _| crate::approval::Look { preview: Err("no".into()), snapshot: None, data: Some([1; 32]) };
+            ledger.show(&bench.policy, 1, "Jo Doe", look).map_err(|error| error.to_string())?;
+            ledger.deny(&bench.policy, 1, "Jo Doe", "too fine").map_err(|error| error.to_string())
+        },
+        |bench, ledger, done, crash| {
+            let held = ledger.held(true).unwrap().remove(0);
+            assert_eq!(held.state == "denied", done.is_some(), "crash at {crash}");
+            assert_eq!(held.reason.is_some(), done.is_some());
+            let question = bench.question(2, ask(council(5_000_000)));
+            let error = ledger.admit_council(&bench.policy, &question, data(1)).unwrap_err();
+            let expected = if done.is_some() { Reason::Denied } else { Reason::WaitingForApproval };
+            assert_eq!(reason(&error), expected, "crash at {crash}");
+            assert_eq!(used(ledger), (0, 0));
+        },
+    );
+}
