@@ -5,8 +5,9 @@
 //! council out, put one in, or changed a figure. The vectors of single councils stay hidden, for the masks between
 //! survivors are not among the opened secrets.
 //!
-//! Who may see it: whoever may see the sum. In an exact round ([`Mechanism::Exact`](super::Mechanism::Exact)) transcript
-//! and vectors together give the unsuppressed sum, so they are for the auditors of that sum and not for publication.
+//! In an exact round ([`Mechanism::Exact`]) the opened secrets and the vectors together would give the unsuppressed sum, and so would a
+//! search for the sum that has its hash. There the transcript shows signatures and digests alone: who took part in what,
+//! and that nobody was counted twice or left out, but not that the sum follows.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use thiserror::Error;
 
 use super::codec::{Kind, Malformed, Reader, Writer};
-use super::envelope::{Envelope, verifies};
+use super::envelope::{Envelope, Mechanism, verifies};
 use super::keys::{self, Secret};
 use super::messages::{Advert, Entry, Masked, SealedPair, read_signatures, write_signatures};
 use super::parameters::{MAX_NODES, Parameters};
@@ -59,12 +60,12 @@ pub struct Transcript {
     pub masked: Vec<Masked>,
     /// Signatures over `T3`, ascending.
     pub consents: Vec<(Seat, [u8; 64])>,
-    /// Self-mask seeds of `U3`, ascending.
+    /// Self-mask seeds of `U3`, ascending. None in an exact round.
     pub self_seeds: Vec<[u8; 32]>,
     /// Mask keys of `U2` without `U3`, ascending. Their holders' vectors are not in the sum and stay hidden by their
-    /// self masks.
+    /// self masks. None in an exact round.
     pub mask_keys: Vec<[u8; 32]>,
-    /// Hash of the sum ([`transcript::sum_hash`]).
+    /// Hash of the sum ([`transcript::sum_hash`]). Zeros in an exact round.
     pub sum: Hash,
     /// Signature of the coordinator over all of the above.
     pub signature: [u8; 64],
@@ -217,6 +218,14 @@ pub enum Finding {
     /// A secret is missing, or one too many is shown.
     #[error("the transcript does not show exactly one opened secret for each council that dealt shares")]
     SecretCount,
+    /// An exact sum could be worked out from the transcript.
+    #[error(
+        "the transcript of an exact round opens secrets or states the sum's hash, which would give the exact sum away"
+    )]
+    ExactOpened,
+    /// Asked to follow a sum that the transcript does not open, or to leave one out that it does.
+    #[error("whether the sum follows is asked of exactly the rounds with noise")]
+    WrongKind,
     /// An opened secret is not the one its owner committed to.
     #[error("the opened secret of council {council} is not the one it committed to")]
     Secret {
@@ -250,7 +259,9 @@ pub struct Audit {
     transcript: Transcript,
     envelope: Envelope,
     parameters: Parameters,
+    coordinator: VerifyingKey,
     t0: Hash,
+    t1: Hash,
     t2: Hash,
     t3: Hash,
     sum: Vec<u64>,
@@ -273,30 +284,43 @@ pub struct Report {
     pub councils: Vec<String>,
     /// Councils that dealt shares but are not in the sum.
     pub dropped: Vec<String>,
+    /// Councils that advertised keys and then dealt no shares.
+    pub silent: Vec<String>,
     /// The numbers of the round.
     pub parameters: Parameters,
     /// Signatures over the survivors.
     pub consents: usize,
+    /// `T0` to `T2`: question and parameters, keys, sharers.
+    pub hashes: [Hash; 3],
     /// The hash that names this round from envelope to survivors.
     pub t3: Hash,
+    /// The signed hash of each council's masked vector, in the order of `councils`.
+    pub vectors: Vec<Hash>,
+    /// The question, the numbers, and who asked.
+    pub envelope: Envelope,
+    /// Whether the sum was followed from the masked vectors; never so for an exact sum.
+    pub followed: bool,
 }
 
 impl Audit {
     /// Checks everything that needs no vectors: form, envelope, order and sizes of the sets, every signature, and every
     /// opened secret against its owner's commitment.
     ///
-    /// The roll is the one of the time of the round: certificates are judged at the envelope's first second.
+    /// The roll is the one of the time of the round: signatures count when they did at the first or at the last second of
+    /// the time that the envelope states (a certificate may be younger than the little by which that time begins early).
     ///
     /// # Errors
     /// The first [`Finding`].
     pub fn open(bytes: &[u8], roll: &Roll) -> Result<Self, Finding> {
         let transcript = Transcript::decode(bytes)?;
         let envelope = Envelope::decode(&transcript.envelope)?;
-        let (parameters, keys) = envelope.check(roll, envelope.not_before).map_err(Finding::Envelope)?;
-        let coordinator =
-            roll.coordinator(&envelope.coordinator, envelope.not_before).ok_or(Finding::CoordinatorSignature)?;
+        let last = envelope.expiry.saturating_sub(1).max(envelope.not_before);
+        let judged = |at| envelope.check(roll, at).map(|found| (found, at));
+        let ((parameters, keys), at) =
+            judged(envelope.not_before).or_else(|_| judged(last)).map_err(Finding::Envelope)?;
+        let coordinator = *roll.coordinator(&envelope.coordinator, at).ok_or(Finding::CoordinatorSignature)?;
         let signed = framed(domain::TRANSCRIPT, &[&transcript.body()]);
-        if !verifies(coordinator, &signed, &transcript.signature) {
+        if !verifies(&coordinator, &signed, &transcript.signature) {
             return Err(Finding::CoordinatorSignature);
         }
         let sets = Sets::of(&transcript, &envelope, &parameters)?;
@@ -309,12 +333,14 @@ impl Audit {
             transcript,
             envelope,
             parameters,
+            coordinator,
             t0,
+            t1,
             t2,
             t3,
             taken: SeatSet::new(),
         };
-        audit.check_signatures(&keys, &t1)?;
+        audit.check_signatures(&keys)?;
         audit.check_secrets(&sets)?;
         Ok(audit)
     }
@@ -323,7 +349,29 @@ impl Audit {
         self.envelope.council(seat).unwrap_or("?").to_owned()
     }
 
-    fn check_signatures(&self, keys: &[VerifyingKey], t1: &Hash) -> Result<(), Finding> {
+    /// The envelope.
+    #[must_use]
+    pub const fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// Whether the transcript opens what is needed to follow the sum: in rounds with noise, and in no other.
+    #[must_use]
+    pub fn opens_sum(&self) -> bool {
+        self.envelope.plan.mechanism == Mechanism::DiscreteGaussian
+    }
+
+    /// Codes of the councils whose vectors are in the sum, ascending.
+    #[must_use]
+    pub fn survivors(&self) -> Vec<String> {
+        self.transcript.masked.iter().map(|m| self.name(m.seat)).collect()
+    }
+
+    pub(super) const fn coordinator(&self) -> &VerifyingKey {
+        &self.coordinator
+    }
+
+    fn check_signatures(&self, keys: &[VerifyingKey]) -> Result<(), Finding> {
         let check = |seat: Seat, message: &[u8], signature: &[u8; 64], step| {
             if verifies(&keys[seat.at()], message, signature) {
                 return Ok(());
@@ -335,7 +383,7 @@ impl Audit {
             check(e.seat, &signed, &e.signature, Step::Advertise)?;
         }
         for s in &self.transcript.sealed {
-            let signed = framed(domain::SEALED, &[t1, &[s.seat.index()], &s.digest]);
+            let signed = framed(domain::SEALED, &[&self.t1, &[s.seat.index()], &s.digest]);
             check(s.seat, &signed, &s.signature, Step::Share)?;
         }
         for m in &self.transcript.masked {
@@ -355,6 +403,10 @@ impl Audit {
     fn check_secrets(&self, sets: &Sets) -> Result<(), Finding> {
         let t = &self.transcript;
         let dropped = sets.sharers.minus(&sets.survivors);
+        if !self.opens_sum() {
+            let closed = t.self_seeds.is_empty() && t.mask_keys.is_empty() && t.sum == [0; 32];
+            return if closed { Ok(()) } else { Err(Finding::ExactOpened) };
+        }
         if t.self_seeds.len() != sets.survivors.len() || t.mask_keys.len() != dropped.len() {
             return Err(Finding::SecretCount);
         }
@@ -402,23 +454,17 @@ impl Audit {
     /// Undoes the masks and compares the result with the published cells (in grid units).
     ///
     /// # Errors
-    /// [`Finding::VectorsMissing`] or [`Finding::Sum`].
+    /// [`Finding::VectorsMissing`] or [`Finding::Sum`]; [`Finding::WrongKind`] for an exact round.
     pub fn finish(mut self, cells: &[i64]) -> Result<Report, Finding> {
-        let survivors: SeatSet = self.transcript.masked.iter().map(|m| m.seat).collect();
-        let sharers: SeatSet = self.transcript.sealed.iter().map(|s| s.seat).collect();
-        let names = |set: SeatSet| set.iter().map(|s| self.name(s)).collect::<Vec<_>>();
+        if !self.opens_sum() {
+            return Err(Finding::WrongKind);
+        }
+        let (survivors, sharers) = (self.survivor_set(), self.sharer_set());
         let missing = survivors.minus(&self.taken);
         if !missing.is_empty() {
-            return Err(Finding::VectorsMissing { councils: names(missing) });
+            return Err(Finding::VectorsMissing { councils: self.names(missing) });
         }
         let dropped = sharers.minus(&survivors);
-        let report = Report {
-            councils: names(survivors),
-            dropped: names(dropped),
-            parameters: self.parameters,
-            consents: self.transcript.consents.len(),
-            t3: self.t3,
-        };
         let entries: BTreeMap<Seat, Entry> = self.transcript.entries.iter().map(|e| (e.seat, e.clone())).collect();
         let open = |set: SeatSet, secrets: &[[u8; 32]]| {
             set.iter().zip(secrets).map(|(seat, secret)| (seat, Secret::new(*secret))).collect()
@@ -442,7 +488,44 @@ impl Audit {
         let same = self.sum.len() == cells.len()
             && self.sum.iter().zip(cells).all(|(a, b)| ring::to_signed(*a) == *b)
             && transcript::sum_hash(&self.t3, cells) == self.transcript.sum;
-        if same { Ok(report) } else { Err(Finding::Sum) }
+        if same { Ok(self.report(true)) } else { Err(Finding::Sum) }
+    }
+
+    /// Ends the audit of an exact round, whose sum cannot be followed.
+    ///
+    /// # Errors
+    /// [`Finding::WrongKind`] for a round with noise: there the sum has to be looked at.
+    pub fn without_sum(self) -> Result<Report, Finding> {
+        if self.opens_sum() { Err(Finding::WrongKind) } else { Ok(self.report(false)) }
+    }
+
+    fn survivor_set(&self) -> SeatSet {
+        self.transcript.masked.iter().map(|m| m.seat).collect()
+    }
+
+    fn sharer_set(&self) -> SeatSet {
+        self.transcript.sealed.iter().map(|s| s.seat).collect()
+    }
+
+    fn names(&self, set: SeatSet) -> Vec<String> {
+        set.iter().map(|s| self.name(s)).collect()
+    }
+
+    fn report(self, followed: bool) -> Report {
+        let (survivors, sharers) = (self.survivor_set(), self.sharer_set());
+        let advertised: SeatSet = self.transcript.entries.iter().map(|e| e.seat).collect();
+        Report {
+            councils: self.names(survivors),
+            dropped: self.names(sharers.minus(&survivors)),
+            silent: self.names(advertised.minus(&sharers)),
+            parameters: self.parameters,
+            consents: self.transcript.consents.len(),
+            hashes: [self.t0, self.t1, self.t2],
+            t3: self.t3,
+            vectors: self.transcript.masked.iter().map(|m| m.digest).collect(),
+            envelope: self.envelope,
+            followed,
+        }
     }
 }
 

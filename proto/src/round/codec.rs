@@ -35,6 +35,8 @@ pub enum Kind {
     Revealed = 10,
     /// Published after the round.
     Transcript = 11,
+    /// A transcript with all that is needed to check it offline.
+    Record = 12,
 }
 
 impl Kind {
@@ -51,6 +53,7 @@ impl Kind {
             Self::Quorum => "quorum",
             Self::Revealed => "revealed shares",
             Self::Transcript => "transcript",
+            Self::Record => "record of a round",
         }
     }
 }

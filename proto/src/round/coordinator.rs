@@ -13,7 +13,7 @@
 //! when the caller likes (everybody has answered, or the deadline has passed); closing fails when too few are left.
 //!
 //! **Guarantee**: a council's vector enters the sum only whole, signed, and once. Until [`Round::unmask`] the sum is
-//! uniform; no single vector is kept, and no count of a single council is ever in memory.
+//! uniform; no single vector is kept here, and no count of a single council is ever in memory.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,7 +22,7 @@ use ed25519_dalek::{SigningKey, VerifyingKey};
 
 use super::audit::Transcript;
 use super::codec::Malformed;
-use super::envelope::{Envelope, verifies};
+use super::envelope::{Envelope, Mechanism, verifies};
 use super::keys;
 use super::messages::{Advert, Consent, Entry, Masked, Quorum, Relay, Revealed, Roster, Sealed, Survivors};
 use super::parameters::Parameters;
@@ -345,12 +345,13 @@ impl Round {
         Ok(Some(Upload::new(council.to_owned(), header)))
     }
 
-    /// Adds a finished upload to the sum.
+    /// Adds a finished upload to the sum and gives its elements back, for whoever keeps the record of the round; `None`
+    /// when they were in the sum already.
     ///
     /// # Errors
     /// [`Fault::Digest`] when it is incomplete or not the vector that was signed; [`Fault::WrongStep`] when the step is
     /// over; [`Fault::TwoAnswers`] when another vector of that council is in the sum.
-    pub fn add(&mut self, upload: Upload) -> Result<(), Fault> {
+    pub fn add(&mut self, upload: Upload) -> Result<Option<Vec<u64>>, Fault> {
         let step = Step::Mask;
         let council = upload.council.clone();
         let from = self.sender(&council, step)?;
@@ -358,12 +359,12 @@ impl Round {
             return Err(Fault::OtherTranscript { council, step });
         }
         if let Some(known) = self.masked.get(&from) {
-            return once(&council, step, *known == upload.header);
+            return once(&council, step, *known == upload.header).map(|()| None);
         }
         let (header, elements) = upload.finish()?;
         ring::add_assign(&mut self.sum, &elements);
         self.masked.insert(from, header);
-        Ok(())
+        Ok(Some(elements))
     }
 
     /// Fixes `U3`. Returns the survivor set, the message of step 3 to each of [`Round::addressed`].
@@ -478,7 +479,13 @@ impl Round {
         })
     }
 
+    /// Of an exact sum nothing is shown that leads to it: not the secrets, which with the vectors give it; not even its
+    /// hash, since the few sums that fit the published figures can be tried out.
     fn transcript(&self, secrets: &recovery::Secrets, cells: &[i64]) -> Transcript {
+        let opened = |list: &[(Seat, keys::Secret)]| match self.envelope.plan.mechanism {
+            Mechanism::DiscreteGaussian => list.iter().map(|(_, secret)| *secret.expose()).collect(),
+            Mechanism::Exact => Vec::new(),
+        };
         Transcript {
             envelope: self.bytes.clone(),
             entries: self.adverts.values().cloned().collect(),
@@ -489,9 +496,12 @@ impl Round {
                 .collect(),
             masked: self.masked.values().cloned().collect(),
             consents: self.consents.iter().map(|(s, sig)| (*s, *sig)).collect(),
-            self_seeds: secrets.self_seeds.iter().map(|(_, s)| *s.expose()).collect(),
-            mask_keys: secrets.mask_keys.iter().map(|(_, s)| *s.expose()).collect(),
-            sum: transcript::sum_hash(&self.t3, cells),
+            self_seeds: opened(&secrets.self_seeds),
+            mask_keys: opened(&secrets.mask_keys),
+            sum: match self.envelope.plan.mechanism {
+                Mechanism::DiscreteGaussian => transcript::sum_hash(&self.t3, cells),
+                Mechanism::Exact => [0; 32],
+            },
             signature: [0; 64],
         }
     }

@@ -16,7 +16,7 @@
 //! dropped out) is undone from `t` shares each. Nobody ever gets shares of both secrets of one council, because honest
 //! nodes sign one survivor set only and `2t > n + c` signatures cannot exist for two.
 //!
-//! Reading order: [`parameters`], [`envelope`], [`transcript`], [`node`], [`coordinator`], [`audit`]. Messages and
+//! Reading order: [`parameters`], [`envelope`], [`transcript`], [`node`], [`coordinator`], [`audit`], [`record`]. Messages and
 //! their bytes are in [`messages`]; `docs/protocol.md` tells who checks what; vectors are in `proto/vectors/round`.
 //!
 //! No primitive is ours: X25519 and Ed25519 (dalek), ChaCha20, ChaCha20-Poly1305, HKDF and SHA-256 (RustCrypto), Shamir
@@ -33,6 +33,7 @@ pub mod messages;
 pub mod node;
 pub mod parameters;
 mod persist;
+pub mod record;
 mod recovery;
 mod refusal;
 mod seats;

@@ -42,6 +42,7 @@ pub(crate) mod domain {
     pub(crate) const REVEALED: &str = "folkmoot/round/1/revealed";
     pub(crate) const SUM: &str = "folkmoot/round/1/sum";
     pub(crate) const TRANSCRIPT: &str = "folkmoot/round/1/transcript";
+    pub(crate) const RECORD: &str = "folkmoot/round/1/record";
 }
 
 /// The domain and the fields, each preceded by its length: what is signed, and used as associated data.

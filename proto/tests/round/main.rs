@@ -5,6 +5,7 @@
 mod bytes;
 mod decoders;
 mod hostile;
+mod record;
 mod reference;
 mod rogue;
 mod scene;

@@ -198,7 +198,7 @@ fn upload_with(
         meddle(Leg::Chunk, &mut chunk.bytes);
         upload.absorb(chunk.offset, &chunk.bytes)?;
     }
-    round.add(upload)
+    round.add(upload).map(drop)
 }
 
 /// Which message, for whoever meddles with them.
