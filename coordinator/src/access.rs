@@ -6,6 +6,7 @@
 //! | plan, ask | all England | own board | no | no | no |
 //! | jobs | own | own | all, no figures | no | no |
 //! | releases | all | own board's part | no | manifests | no |
+//! | records of rounds | all | own board's questions | no | all | no |
 //! | withdraw | yes | no | yes | no | no |
 //! | witnessed heads | yes | no | yes | yes | no |
 //!
@@ -15,6 +16,7 @@ use folkmoot_proto::identity::{Identity, Role};
 use folkmoot_proto::reason::{Reason, Refusal};
 
 use crate::release::{Release, View};
+use crate::store::Found;
 
 /// What somebody wants to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub enum Action {
     ReadReleases,
     /// Take a release as a file.
     Export,
+    /// Take the record of a round, to check it.
+    ReadRounds,
     /// Withdraw a release.
     Withdraw,
     /// See the heads of councils' records that were witnessed.
@@ -43,6 +47,7 @@ impl Action {
             Self::ListJobs => "see jobs",
             Self::ReadReleases => "read releases",
             Self::Export => "export releases",
+            Self::ReadRounds => "take records of rounds",
             Self::Withdraw => "withdraw releases",
             Self::ReadHeads => "see witnessed heads",
         }
@@ -53,7 +58,7 @@ impl Action {
         match self {
             Self::ListCouncils | Self::ListJobs => &[NationalAnalyst, IcbAnalyst, Operator],
             Self::Ask | Self::Export => &[NationalAnalyst, IcbAnalyst],
-            Self::ReadReleases => &[NationalAnalyst, IcbAnalyst, Auditor],
+            Self::ReadReleases | Self::ReadRounds => &[NationalAnalyst, IcbAnalyst, Auditor],
             Self::Withdraw => &[NationalAnalyst, Operator],
             Self::ReadHeads => &[NationalAnalyst, Operator, Auditor],
         }
@@ -79,6 +84,20 @@ pub fn view(caller: &Identity, name: &str, release: Option<&Release>) -> Result<
     release.and_then(|release| release.view_for(caller)).ok_or_else(|| not_found(name))
 }
 
+/// The release whose round's record a caller may have: a national analyst or an auditor any, the analyst of a board those
+/// of questions about that board alone. A record names every council that took part and the whole question.
+///
+/// # Errors
+/// As [`view`].
+pub fn record(caller: &Identity, name: &str, found: Option<Found>) -> Result<Found, Refusal> {
+    let may = |release: &Release| match caller.role() {
+        Role::NationalAnalyst | Role::Auditor => true,
+        Role::IcbAnalyst => caller.board().is_some_and(|board| release.manifest().board == board.as_str()),
+        Role::Council | Role::Coordinator | Role::Operator => false,
+    };
+    found.filter(|found| may(&found.release)).ok_or_else(|| not_found(name))
+}
+
 /// There is no release with this name, or none that the caller may see.
 pub fn not_found(name: &str) -> Refusal {
     let name: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
@@ -101,17 +120,18 @@ mod tests {
                 Action::ListJobs,
                 Action::ReadReleases,
                 Action::Export,
+                Action::ReadRounds,
                 Action::Withdraw,
                 Action::ReadHeads,
             ]
             .map(|action| allow(&caller, action).is_ok())
         };
-        assert_eq!(may("analyst/national/a"), [true; 7]);
-        assert_eq!(may("analyst/icb/QHM/b"), [true, true, true, true, true, false, false]);
-        assert_eq!(may("operator/ops"), [true, false, true, false, false, true, true]);
-        assert_eq!(may("auditor/x"), [false, false, false, true, false, false, true]);
-        assert_eq!(may("council/503"), [false; 7]);
-        assert_eq!(may("coordinator/main"), [false; 7]);
+        assert_eq!(may("analyst/national/a"), [true; 8]);
+        assert_eq!(may("analyst/icb/QHM/b"), [true, true, true, true, true, true, false, false]);
+        assert_eq!(may("operator/ops"), [true, false, true, false, false, false, true, true]);
+        assert_eq!(may("auditor/x"), [false, false, false, true, false, true, false, true]);
+        assert_eq!(may("council/503"), [false; 8]);
+        assert_eq!(may("coordinator/main"), [false; 8]);
     }
 
     #[test]

@@ -95,7 +95,8 @@ enum Command {
     Export {
         /// The release's number (12, or 12.1 for its first revision) or id
         release: String,
-        /// csv or json
+        /// csv or json; `round` for the record of the round behind joint figures, to be checked with `folkmoot-node audit
+        /// verify-round`
         #[arg(long, default_value = "csv")]
         format: String,
         /// Where to; the release's own name in this folder when left out, `-` for standard output

@@ -36,6 +36,9 @@ pub struct Config {
     /// joint figures.
     #[serde(default)]
     pub governance: Option<PathBuf>,
+    /// Folder for the records of rounds; `rounds` beside the database when left out.
+    #[serde(default)]
+    pub rounds: Option<PathBuf>,
     /// How long things may take.
     #[serde(default)]
     pub ask: Ask,
@@ -71,6 +74,11 @@ impl Default for Round {
 }
 
 impl Config {
+    /// Where the records of rounds are.
+    pub fn rounds(&self) -> PathBuf {
+        self.rounds.clone().unwrap_or_else(|| self.database.with_file_name("rounds"))
+    }
+
     /// What is asked of rounds.
     pub fn terms(&self) -> Terms {
         let (round, patience) = (self.round, Patience::from(self.ask));
@@ -158,7 +166,8 @@ impl Config {
             .into_iter()
             .chain([&mut self.signing.chain, &mut self.signing.key])
             .chain(self.registry.as_mut())
-            .chain(self.governance.as_mut());
+            .chain(self.governance.as_mut())
+            .chain(self.rounds.as_mut());
         for path in paths {
             *path = settings::beside(file, path);
         }

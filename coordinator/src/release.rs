@@ -460,7 +460,7 @@ impl Manifest {
         if let Some(round) = &mut manifest.round {
             round.cohort.retain(|code| members.contains(code));
             round.survivors.retain(|code| members.contains(code));
-            round.transcript.clear();
+            round.recorded &= self.board == board.as_str();
         }
         manifest.notes = vec![format!("Cut to board {board} and its councils; the digest is that of the whole table.")];
         Some(manifest)
@@ -490,6 +490,13 @@ fn round_notes(facts: &round::Facts) -> Vec<String> {
     if facts.sigma_nano > 0 && facts.areas != "england" {
         notes
             .push("Each area of the round has its own noise; a figure for England is the sum of its areas.".to_owned());
+    }
+    if facts.recorded {
+        notes.push(
+            "The record of the round can be checked by anybody who may see it: `export` it in the format `round`, then \
+             `folkmoot-node audit verify-round`."
+                .to_owned(),
+        );
     }
     notes
 }

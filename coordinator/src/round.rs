@@ -10,6 +10,7 @@
 //! - **An attempt's number is on the disk before anybody is asked**, so that no crash uses it twice; a round in flight at
 //!   a crash is abandoned.
 //! - The exact sum of a suppressed question is never stored: it is hidden and rounded in memory.
+//! - Of every round that gave a sum a record is kept ([`Keep`]) that anybody who may see it can check offline.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -38,8 +39,12 @@ use crate::store::{self, Store};
 use crate::witness::Witness;
 
 mod drive;
+mod keep;
 mod total;
 
+use keep::Spool;
+
+pub use keep::Keep;
 pub use total::{Facts, Sums, Total};
 
 /// What a coordinator asks of its rounds. Defaults in `config`.
@@ -93,12 +98,13 @@ pub struct JointFigures {
     own: Identity,
     signing: SigningKey,
     terms: Terms,
+    keep: Option<Keep>,
 }
 
 /// What an attempt came to.
 enum Attempt {
-    /// A sum.
-    Done(Box<Ended>),
+    /// A sum, and the masked vectors for its record.
+    Done(Box<Ended>, Option<Arc<Spool>>),
     /// None, and why; another attempt may do better.
     Failed(String),
 }
@@ -114,7 +120,14 @@ impl JointFigures {
         signing: SigningKey,
         terms: Terms,
     ) -> Self {
-        Self { councils, store, clock, registry, own, signing, terms }
+        Self { councils, store, clock, registry, own, signing, terms, keep: None }
+    }
+
+    /// Keeps a record of every round.
+    #[must_use]
+    pub fn keeping(mut self, keep: Keep) -> Self {
+        self.keep = Some(keep);
+        self
     }
 
     fn now(&self) -> u64 {
@@ -231,10 +244,44 @@ impl JointFigures {
             step: self.terms.step,
             ask_again: self.terms.ask_again,
             until: Instant::now() + context.wait,
+            spool: self.spool(context).await,
         };
         match steps.run(round, &self.signing, outcomes).await {
-            Ok(ended) => Attempt::Done(Box::new(ended)),
+            Ok(ended) => Attempt::Done(Box::new(ended), steps.spool),
             Err(failure) => Attempt::Failed(sentence(&failure)),
+        }
+    }
+
+    /// A place for the masked vectors of a round with noise. Without one the round goes on, unrecorded.
+    async fn spool(&self, context: &Context) -> Option<Arc<Spool>> {
+        let (keep, id) = (self.keep.clone()?, context.id);
+        context.plan.query().release().rho()?;
+        match tokio::task::spawn_blocking(move || keep.spool(id)).await {
+            Ok(Ok(spool)) => Some(Arc::new(spool)),
+            Ok(Err(error)) => {
+                tracing::error!(job = %id, %error, "the masked vectors of a round cannot be kept: it will have no record");
+                None
+            }
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+        }
+    }
+
+    /// Writes the record of a round. A round without one is no worse a round, so a failure is told and survived.
+    async fn record(&self, context: &Context, ended: Box<Ended>, spool: Option<Arc<Spool>>) -> (Box<Ended>, bool) {
+        let private = context.plan.query().release().rho().is_some();
+        let Some(keep) = self.keep.clone().filter(|_| spool.is_some() || !private) else { return (ended, false) };
+        let (id, analyst, key) = (context.id, context.signed.analyst.chain.clone(), self.signing.clone());
+        let written = tokio::task::spawn_blocking(move || {
+            let written = keep.write(id, &analyst, &ended, spool.as_deref(), &key);
+            (ended, written)
+        });
+        match written.await {
+            Ok((ended, Ok(()))) => (ended, true),
+            Ok((ended, Err(error))) => {
+                tracing::error!(job = %id, %error, "the record of a round could not be written");
+                (ended, false)
+            }
+            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
 
@@ -313,8 +360,8 @@ impl Collect for JointFigures {
             let came = self.attempt(context, &joint, &cohort, &parameters, attempt, &mut parts).await;
             outcomes.extend(parts.clone());
             match came {
-                Attempt::Done(ended) => {
-                    done = Some((ended, cohort, parameters));
+                Attempt::Done(ended, spool) => {
+                    done = Some((ended, spool, cohort, parameters));
                     break;
                 }
                 Attempt::Failed(why) => {
@@ -329,12 +376,12 @@ impl Collect for JointFigures {
                 }
             }
         }
-        if let Some((ended, cohort, parameters)) = done {
+        if let Some((ended, spool, cohort, parameters)) = done {
+            let (ended, recorded) = self.record(context, ended, spool).await;
             let survivors: BTreeSet<CouncilCode> =
                 ended.sum.councils.iter().filter_map(|code| CouncilCode::parse(code).ok()).collect();
             let transcript = ended.transcript.encode();
             let envelope = Envelope::decode(&ended.transcript.envelope).ok();
-            let public = plan.query().release().rho().is_some();
             let facts = Facts {
                 attempt,
                 areas: areas.to_string(),
@@ -348,7 +395,7 @@ impl Collect for JointFigures {
                 grid: ended.sum.grid,
                 sigma_nano: envelope.map_or(0, |envelope| envelope.plan.sigma_nano),
                 transcript_sha256: hex::encode(Sha256::digest(&transcript)),
-                transcript: if public { hex::encode(&transcript) } else { String::new() },
+                recorded,
             };
             let total = self.total(plan, &joint, &ended, facts);
             self.store.off_thread(move |store| store.save_total(id, &total)).await?;

@@ -21,7 +21,7 @@ use tonic::service::Routes;
 use crate::config::{Config, Signing};
 use crate::job::{Collect, Jobs};
 use crate::links::{Host, Invitation, Links};
-use crate::round::JointFigures;
+use crate::round::{JointFigures, Keep};
 use crate::server::Server;
 use crate::service::{ByTls, Countersigner, Service};
 use crate::store::{self, Record, Store};
@@ -63,6 +63,14 @@ pub enum Error {
         path: std::path::PathBuf,
         /// Why.
         problem: String,
+    },
+    /// The folder of records.
+    #[error("using {} for the records of rounds", path.display())]
+    Rounds {
+        /// The folder.
+        path: std::path::PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
     },
     /// The database.
     #[error("opening the coordinator's database")]
@@ -130,19 +138,25 @@ pub async fn run(
     };
     let members = members(&config, &registry)?;
     let store = Store::open(&config.database)?;
-    let host = Arc::new(Doorman { store: store.clone(), clock: Arc::clone(&clock), registry });
+    let host = Arc::new(Doorman { store: store.clone(), clock: Arc::clone(&clock), registry: registry.clone() });
     let links = Links::new(name, host, Arc::clone(&clock));
     let patience = config.ask.into();
     let joint: Option<Arc<dyn Collect>> = match members {
-        Some(members) => Some(Arc::new(JointFigures::new(
-            Arc::new(links.clone()),
-            store.clone(),
-            Arc::clone(&clock),
-            members,
-            own.clone(),
-            countersigner.key.clone(),
-            config.terms(),
-        ))),
+        Some(members) => {
+            let folder = config.rounds();
+            let keep = Keep::open(&folder, registry.clone(), countersigner.chain.clone())
+                .map_err(|source| Error::Rounds { path: folder, source })?;
+            let figures = JointFigures::new(
+                Arc::new(links.clone()),
+                store.clone(),
+                Arc::clone(&clock),
+                members,
+                own.clone(),
+                countersigner.key.clone(),
+                config.terms(),
+            );
+            Some(Arc::new(figures.keeping(keep)))
+        }
         None => None,
     };
     let jobs =
@@ -154,6 +168,7 @@ pub async fn run(
         clock: Arc::clone(&clock),
         believe: Arc::new(ByTls { tls: Arc::clone(&tls), clock: Arc::clone(&clock) }),
         countersigner,
+        rounds: config.rounds(),
     };
     let routes = routes(service).await?;
     let address = config.listen;

@@ -1,6 +1,7 @@
 //! The gRPC service for analysts, operators and auditors: reads who calls from the connection, checks, and hands on.
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ed25519_dalek::SigningKey;
@@ -31,6 +32,7 @@ use crate::release::{Release, Withdrawal};
 use crate::store::Store;
 
 mod price;
+mod record;
 
 /// Checks the certificates behind a signature.
 pub trait Believe: Send + Sync + 'static {
@@ -80,6 +82,8 @@ pub struct Service {
     pub believe: Arc<dyn Believe>,
     /// What we sign with.
     pub countersigner: Countersigner,
+    /// Folder of the records of rounds.
+    pub rounds: PathBuf,
 }
 
 type Stream<T> = ReceiverStream<Result<T, Status>>;
@@ -282,8 +286,13 @@ impl Coordinator for Service {
     type ExportStream = Stream<wire::Piece>;
 
     async fn export(&self, request: Request<wire::ExportRequest>) -> Result<Response<Self::ExportStream>, Status> {
-        let caller = allowed(&request, Action::Export)?;
+        let caller = caller(&request)?;
         let wire::ExportRequest { release, format } = request.into_inner();
+        if format == record::FORMAT {
+            access::allow(&caller, Action::ReadRounds)?;
+            return self.send_record(caller, release).await;
+        }
+        access::allow(&caller, Action::Export)?;
         self.send(caller, release, format).await
     }
 

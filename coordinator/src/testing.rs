@@ -93,7 +93,7 @@ pub(crate) fn total(plan: &Plan, blocks: &[&[Option<i64>]], sigma_nano: u64) -> 
         grid: if sigma_nano == 0 { 1 } else { 2 },
         sigma_nano,
         transcript_sha256: "00".repeat(32),
-        transcript: String::new(),
+        recorded: false,
     };
     Total { blocks, facts }
 }

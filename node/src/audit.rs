@@ -13,6 +13,7 @@ pub(crate) mod chain;
 mod export;
 mod record;
 mod register;
+mod round;
 mod verify;
 
 use std::path::Path;
@@ -23,6 +24,7 @@ pub use chain::{Entry, Head};
 pub use export::Line;
 pub use record::{Action, Record};
 pub use register::{Answered, Register, Year, csv as register_csv, html as register_html};
+pub use round::{Believed, Checked, Failed, Own, moment};
 pub use verify::{Broken, Report};
 
 use crate::ledger;

@@ -14,9 +14,10 @@ use folkmoot_coordinator::job::{Councils, Jobs, Patience};
 use folkmoot_coordinator::merge::{Level, Statistic, Status as Standing};
 use folkmoot_coordinator::plan::Plan;
 use folkmoot_coordinator::release::{Release as Released, State};
-use folkmoot_coordinator::round::{JointFigures, Terms};
+use folkmoot_coordinator::round::{JointFigures, Keep, Terms};
 use folkmoot_coordinator::store::{Job, JobState, Store};
 use folkmoot_node::answer::{Answerer, NodeService, Rounds};
+use folkmoot_node::audit::{Believed, Book, Checked, Failed, Own};
 use folkmoot_node::clean::lists::Aliases;
 use folkmoot_node::dial::Gate;
 use folkmoot_node::import::{self, Options, Source};
@@ -43,11 +44,11 @@ use folkmoot_proto::wire::v1 as wire;
 use folkmoot_proto::wire::v1::node_server::NodeServer;
 use folkmoot_runtime::clock::{Clock, MockClock};
 use folkmoot_runtime::store::Access;
-use folkmoot_runtime::tls::{Files, Reloadable};
+use folkmoot_runtime::tls::{Files, Reloadable, Trust};
 use folkmoot_runtime::{enrol, link};
 use folkmoot_tests::generate::{self, Place, Settings};
-use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -101,7 +102,8 @@ struct Node {
 }
 
 struct Scene {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+    believed: Believed,
     clock: MockClock,
     nodes: BTreeMap<CouncilCode, Node>,
     hall: Arc<Hall>,
@@ -187,6 +189,7 @@ impl Scene {
         let store = Store::open(&place.join("coordinator.db")).unwrap();
         let (analyst, coordinator) = (signer(&stems[0]), signer(&stems[1]));
         let shared: Arc<dyn Clock> = Arc::new(clock.clone());
+        let keep = Keep::open(&place.join("rounds"), registry.clone(), coordinator.1.clone()).unwrap();
         let figures = JointFigures::new(
             Arc::<Hall>::clone(&hall),
             store.clone(),
@@ -195,7 +198,8 @@ impl Scene {
             COORDINATOR.parse().unwrap(),
             coordinator.0.clone(),
             Terms::default(),
-        );
+        )
+        .keeping(keep);
         let jobs = Jobs::new(
             store.clone(),
             Arc::<Hall>::clone(&hall),
@@ -204,7 +208,12 @@ impl Scene {
             Some(Arc::new(figures)),
             CancellationToken::new(),
         );
-        Self { _folder: folder, clock, nodes, hall, store, jobs, analyst, coordinator, asked: AtomicUsize::new(1) }
+        let certificates = |name: &str| std::fs::read(public(name)).unwrap();
+        let roots: Vec<_> = CertificateDer::pem_slice_iter(&certificates("roots.pem")).map(Result::unwrap).collect();
+        let lists = CertificateRevocationListDer::from_pem_slice(&certificates("crl.pem")).unwrap();
+        let trust = Trust::new(federation.clone(), &roots, &[lists]).unwrap();
+        let believed = Believed { trust, governance: pinned, federation };
+        Self { folder, believed, clock, nodes, hall, store, jobs, analyst, coordinator, asked: AtomicUsize::new(1) }
     }
 
     fn plan(&self, query: &Query, level: wire::Level, board: &str) -> wire::PlanRequest {
@@ -242,6 +251,16 @@ impl Scene {
             wire::AskRequest { plan: Some(request), fresh: true, mandate_signature, wait_s: 1, ..Default::default() };
         let id = self.jobs.submit(&plan, &signed, request).await.unwrap();
         self.over(id).await
+    }
+
+    /// The record of a job's round.
+    fn record(&self, number: u8) -> Vec<u8> {
+        let job = JobId::from_bytes([number; 16]);
+        std::fs::read(Keep::place(&self.folder.path().join("rounds"), &job)).unwrap()
+    }
+
+    fn check(&self, record: &[u8]) -> Result<Checked, Failed> {
+        self.believed.check(record, |_, _| {})
     }
 
     async fn over(&self, id: JobId) -> Job {
@@ -391,7 +410,7 @@ async fn without_noise_a_joint_private_figure_is_the_exact_sum_and_everybody_pay
     let round = release.manifest().round.as_ref().unwrap();
     assert_eq!((round.attempt, round.cohort.len(), round.survivors.len()), (1, 6, 6));
     assert_eq!((round.colluding, round.threshold, round.min_survivors), (2, 5, 5));
-    assert!(round.noise() > 10.0 && !round.transcript.is_empty());
+    assert!(round.noise() > 10.0 && round.recorded);
     assert!(codes.iter().all(|code| fed.spent(*code) == (PRICE, 0)));
     assert!(release.manifest().councils.iter().all(|council| council.charged_nano == PRICE));
     // The margin is that of the noise that everybody added.
@@ -523,7 +542,6 @@ async fn a_joint_suppressed_figure_is_hidden_and_rounded_from_the_exact_sum_and_
     assert!(visible > 0, "something is shown");
     let cells = &release.table().areas[0].cells;
     assert!(cells.iter().all(|cell| matches!(cell.status, Standing::Ok | Standing::Suppressed)));
-    assert!(release.manifest().round.as_ref().unwrap().transcript.is_empty());
     assert!(codes.iter().all(|code| fed.spent(*code) == (0, 0)));
     // The same sum with one council fewer would give that council away: it is refused, whoever asks.
     fed.hall.channels.lock().unwrap().remove(&codes[0]);
@@ -550,4 +568,156 @@ async fn with_noise_the_error_is_that_of_the_stated_margin() {
     assert!(errors.iter().any(|error| *error != 0.0), "there is noise");
     // Seven standard deviations: a chance of a false alarm below 1e-10 for these few cells.
     assert!(errors.iter().all(|error| error.abs() < 7.0 * noise), "{errors:?} at {noise}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_record_of_a_round_is_checked_offline_and_every_council_finds_its_own_part_in_it() {
+    let codes = six();
+    let fed = Scene::new(&codes, true, &|_| policy("")).await;
+    // One council is gone after dealing its shares, another one after its vector.
+    fed.nodes[&codes[4]].answers.store(2, Ordering::SeqCst);
+    let release = fed.released(&private(), wire::Level::England, "").await;
+    let record = fed.record(1);
+    let checked = fed.check(&record).unwrap();
+    let report = &checked.report;
+    assert!(report.followed);
+    assert_eq!((report.councils.len(), report.dropped.as_slice()), (5, &[codes[4].to_string()][..]));
+    let facts = release.manifest().round.as_ref().unwrap();
+    assert!(facts.recorded);
+    assert_eq!(hex(&checked.transcript), facts.transcript_sha256);
+    for code in &codes {
+        let book = Book::of(&fed.nodes[code].answerer.ledger);
+        let own = book.compare(code.as_str(), report).unwrap();
+        let part = matches!(own, Own::Agrees { survivors: Some(_), .. });
+        assert_eq!(part, *code != codes[4], "{code}: {own:?}");
+        assert!(own.agrees());
+        // By another council's log it never was in the round.
+        let other = codes.iter().find(|other| *other != code && **other != codes[4]).unwrap();
+        if *code != codes[4] {
+            let book = Book::of(&fed.nodes[other].answerer.ledger);
+            assert_eq!(book.compare(code.as_str(), report).unwrap(), Own::NeverLeft);
+        }
+    }
+    let stranger = Book::of(&fed.nodes[&codes[0]].answerer.ledger);
+    let left_out = folkmoot_proto::round::audit::Report { councils: Vec::new(), ..report.clone() };
+    assert!(matches!(stranger.compare(codes[0].as_str(), &left_out).unwrap(), Own::LeftOut { .. }));
+    let unsigned = folkmoot_proto::round::audit::Report { t3: [0; 32], ..left_out };
+    assert_eq!(stranger.compare(codes[0].as_str(), &unsigned).unwrap(), Own::Outside);
+    assert_eq!(stranger.compare("999", &unsigned).unwrap(), Own::NotAsked);
+    // Registry, certificates, transcript, sum, vectors, signature: a changed byte anywhere is found.
+    let mut changed = record.clone();
+    for place in (0..record.len()).step_by(41).chain(record.len() - 70..record.len()) {
+        changed[place] ^= 1 << (place % 8);
+        assert!(fed.check(&changed).is_err(), "byte {place} of {}", record.len());
+        changed[place] = record[place];
+    }
+    assert!(fed.check(&changed).is_ok());
+    // Nobody of another authority is believed.
+    let other = Scene::new(&codes[..3], true, &|_| policy("")).await;
+    assert!(matches!(other.check(&record), Err(Failed::Members(_))));
+}
+
+/// Every number in a database: integers, numbers in JSON texts, and runs of eight little-endian bytes in blobs.
+fn numbers_in(database: &Path) -> BTreeSet<i64> {
+    use rusqlite::types::ValueRef;
+    fn walk(value: &serde_json::Value, found: &mut BTreeSet<i64>) {
+        match value {
+            serde_json::Value::Number(number) => {
+                found.extend(number.as_i64());
+                found.extend(number.as_f64().filter(|value| value.fract() == 0.0).map(|value| value as i64));
+            }
+            serde_json::Value::Array(list) => list.iter().for_each(|value| walk(value, found)),
+            serde_json::Value::Object(map) => map.values().for_each(|value| walk(value, found)),
+            _ => {}
+        }
+    }
+    let connection = rusqlite::Connection::open(database).unwrap();
+    let mut found = BTreeSet::new();
+    let mut tables = connection.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").unwrap();
+    let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    assert!(tables.contains(&"rounds".to_owned()) && !tables.contains(&"sums".to_owned()));
+    for table in tables {
+        let mut statement = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
+        let columns = statement.column_count();
+        let mut rows = statement.query([]).unwrap();
+        while let Some(row) = rows.next().unwrap() {
+            for column in 0..columns {
+                match row.get_ref(column).unwrap() {
+                    ValueRef::Integer(value) => drop(found.insert(value)),
+                    ValueRef::Real(value) => drop(found.insert(value as i64)),
+                    ValueRef::Text(text) => {
+                        if let Ok(value) = serde_json::from_slice(text) {
+                            walk(&value, &mut found);
+                        }
+                    }
+                    ValueRef::Blob(bytes) => {
+                        found.extend(bytes.windows(8).map(|w| i64::from_le_bytes(w.try_into().unwrap())));
+                    }
+                    ValueRef::Null => {}
+                }
+            }
+        }
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_the_coordinator_keeps_of_a_suppressed_round_holds_an_exact_sum() {
+    let codes = six();
+    let fed = Scene::new(&codes, false, &|_| policy("")).await;
+    let all: BTreeSet<_> = codes.iter().copied().collect();
+    let query = query(Release::JointSuppressed(Profile::Hospital));
+    fed.released(&query, wire::Level::England, "").await;
+    // What would give itself away: sums that rounding changes, too large to be a count of councils or the like.
+    let exact = fed.truth(&query, &all, false);
+    let canaries: BTreeSet<i64> = exact.iter().copied().filter(|sum| *sum > 20 && sum % 5 != 0).collect();
+    assert!(canaries.len() > 3, "{canaries:?}");
+    let database = fed.folder.path().join("coordinator.db");
+    let found = numbers_in(&database);
+    assert!(
+        exact.iter().any(|sum| found.contains(&folkmoot_proto::disclosure::round5(*sum))),
+        "it finds what is there"
+    );
+    let leaked: Vec<&i64> = canaries.intersection(&found).collect();
+    assert!(leaked.is_empty(), "{leaked:?}");
+    // The files: the database with its log, and the record. No cell of the sum beside another, in any form.
+    let cells = &exact[..Layout::of(&query).unwrap().cells()];
+    let pairs: Vec<Vec<u8>> = cells
+        .windows(2)
+        .filter(|pair| pair.iter().any(|sum| canaries.contains(sum)))
+        .flat_map(|pair| {
+            let bytes = [pair[0].to_le_bytes(), pair[1].to_le_bytes()].concat();
+            [bytes, format!("{},{}", pair[0], pair[1]).into_bytes()]
+        })
+        .collect();
+    assert!(!pairs.is_empty());
+    let mut files = 0;
+    for folder in [fed.folder.path().to_owned(), fed.folder.path().join("rounds")] {
+        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap).filter(|e| e.path().is_file()) {
+            let name = entry.file_name().into_string().unwrap();
+            if !name.starts_with("coordinator.db") && !name.ends_with(".round") {
+                continue;
+            }
+            files += 1;
+            let bytes = std::fs::read(entry.path()).unwrap();
+            for pair in &pairs {
+                assert!(!bytes.windows(pair.len()).any(|window| window == pair.as_slice()), "{name}");
+            }
+        }
+    }
+    assert!(files >= 2, "database and record");
+    let checked = fed.check(&fed.record(1)).unwrap();
+    assert!(!checked.report.followed);
+    assert_eq!(checked.report.councils.len(), 6);
+    // The same look finds a sum where there is one.
+    drop(fed.store.clone());
+    let copy = fed.folder.path().join("planted.db");
+    rusqlite::Connection::open(&database).unwrap().execute("VACUUM INTO ?1", [copy.to_str().unwrap()]).unwrap();
+    let planted = serde_json::json!({ "blocks": [{ "figures": exact }] }).to_string();
+    rusqlite::Connection::open(&copy).unwrap().execute("UPDATE rounds SET body = ?1", [planted]).unwrap();
+    assert!(canaries.is_subset(&numbers_in(&copy)));
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -275,22 +275,57 @@ pub(crate) fn print(release: &Value, level: Option<Level>) -> anyhow::Result<()>
 pub(crate) async fn export(caller: &Caller, release: String, format: String, output: Option<PathBuf>) -> Outcome {
     let mut connected = connect(caller).await?;
     let request = wire::ExportRequest { release, format };
-    let stream = connected.client.export(request).await.map_err(failed)?.into_inner();
+    let is_record = request.format == "round";
+    let mut stream = connected.client.export(request).await.map_err(failed)?.into_inner();
+    if is_record {
+        return record(&mut stream, output).await;
+    }
     let (name, bytes) = gather(stream).await?;
     if output.as_ref().is_some_and(|path| path.as_os_str() == "-") {
         super::write(&bytes)?;
         return Ok(OK);
     }
-    let path = match output {
-        Some(path) => path,
-        // The coordinator names the file, never the folder.
-        None => match std::path::Path::new(&name).file_name() {
-            Some(name) => PathBuf::from(name),
-            None => bail!("the coordinator gave the file no name: use --output"),
-        },
-    };
+    let path = place(output, &name)?;
     std::fs::write(&path, &bytes).with_context(|| format!("writing {}", path.display()))?;
     eprintln!("wrote {}, {} bytes", path.display(), bytes.len());
+    Ok(OK)
+}
+
+/// Where a file goes: the coordinator names the file, never the folder.
+fn place(output: Option<PathBuf>, name: &str) -> anyhow::Result<PathBuf> {
+    match (output, std::path::Path::new(name).file_name()) {
+        (Some(path), _) => Ok(path),
+        (None, Some(name)) => Ok(PathBuf::from(name)),
+        (None, None) => bail!("the coordinator gave the file no name: use --output"),
+    }
+}
+
+/// The record of a round, piece by piece onto the disk; under its name only when it is whole.
+async fn record(stream: &mut Streaming<wire::Piece>, output: Option<PathBuf>) -> Outcome {
+    use std::io::Write as _;
+    let first = stream.message().await.map_err(failed)?.context("the coordinator sent an empty file")?;
+    let to_terminal = output.as_ref().is_some_and(|path| path.as_os_str() == "-");
+    let path = place(output, &first.file_name)?;
+    let part = PathBuf::from(format!("{}.part", path.display()));
+    let writing = || format!("writing {}", part.display());
+    let mut file = match to_terminal {
+        true => None,
+        false => Some(std::fs::File::create(&part).with_context(writing)?),
+    };
+    let (mut piece, mut written) = (Some(first), 0);
+    while let Some(next) = piece {
+        written += next.data.len();
+        match &mut file {
+            Some(file) => file.write_all(&next.data).with_context(writing)?,
+            None => super::write(&next.data)?,
+        }
+        piece = stream.message().await.map_err(failed)?;
+    }
+    if let Some(file) = file {
+        file.sync_all().with_context(writing)?;
+        std::fs::rename(&part, &path).with_context(|| format!("writing {}", path.display()))?;
+        eprintln!("wrote {}, {written} bytes; check it with `folkmoot-node audit verify-round`", path.display());
+    }
     Ok(OK)
 }
 

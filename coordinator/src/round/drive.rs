@@ -16,6 +16,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::{Status, Streaming};
 
+use super::keep::Spool;
 use super::outcome;
 use crate::job::{Councils, refused};
 use crate::release::{Outcome, State};
@@ -36,6 +37,8 @@ pub(super) struct Steps {
     pub(super) ask_again: Duration,
     /// Until when people at councils are waited for, at step 0.
     pub(super) until: Instant,
+    /// Where masked vectors are kept for the record of the round.
+    pub(super) spool: Option<Arc<Spool>>,
 }
 
 /// What went wrong with one council.
@@ -110,7 +113,7 @@ impl Call {
     }
 
     /// A masked vector, straight into the round's sum.
-    async fn vector(self, round: Shared) -> Result<(), Trouble> {
+    async fn vector(self, round: Shared, spool: Option<Arc<Spool>>) -> Result<(), Trouble> {
         let (witness, council) = (self.witness.clone(), self.council);
         let mut stream = self.send().await.map_err(Trouble::Status)?;
         let empty = Trouble::Odd("its masked vector is empty");
@@ -121,7 +124,12 @@ impl Call {
         while let Some(piece) = stream.message().await.map_err(Trouble::Status)? {
             upload.absorb(piece.offset, &piece.payload).map_err(Trouble::Fault)?;
         }
-        lock(&round).add(upload).map_err(Trouble::Fault)
+        let taken = lock(&round).add(upload).map_err(Trouble::Fault)?;
+        if let (Some(elements), Some(spool)) = (taken, spool) {
+            // Whether it could be written down is told when the record is made.
+            let _ = tokio::task::spawn_blocking(move || spool.add(council.as_str(), &elements)).await;
+        }
+        Ok(())
     }
 }
 
@@ -222,10 +230,11 @@ impl Steps {
                 continue;
             };
             let (round, places, patience) = (Arc::clone(round), Arc::clone(&places), self.step);
+            let spool = self.spool.clone();
             tasks.spawn(async move {
                 let answered = tokio::time::timeout_at(deadline, async {
                     let _place = places.acquire_owned().await;
-                    call.vector(round).await
+                    call.vector(round, spool).await
                 });
                 let trouble = match answered.await {
                     Ok(Ok(())) => None,

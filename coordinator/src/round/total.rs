@@ -62,9 +62,9 @@ pub struct Facts {
     pub sigma_nano: u64,
     /// SHA-256 of the transcript, hexadecimal.
     pub transcript_sha256: String,
-    /// The signed transcript, hexadecimal; empty for a suppressed sum, whose auditors get it elsewhere.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub transcript: String,
+    /// Whether the coordinator kept a record of the round that can be checked.
+    #[serde(default)]
+    pub recorded: bool,
 }
 
 impl Facts {

@@ -68,6 +68,7 @@ impl Scene {
             clock: shared,
             believe: Arc::new(ByText),
             countersigner: Countersigner { key: SigningKey::from_bytes(&[4; 32]), chain: vec![vec![1]] },
+            rounds: folder.path().join("rounds"),
         };
         Self { _folder: folder, clock, councils, service }
     }
@@ -108,6 +109,42 @@ impl Scene {
     async fn show(&self, who: &str, release: &str) -> Result<String, Status> {
         let request = wire::ShowRequest { release: release.to_owned() };
         gather(self.service.show(from(who, request)).await?).await
+    }
+
+    /// The record of a round in pieces: the file's name and all bytes.
+    async fn record(&self, who: &str, release: &str) -> Result<(String, Vec<u8>), Status> {
+        let request = wire::ExportRequest { release: release.to_owned(), format: "round".to_owned() };
+        let mut stream = self.service.export(from(who, request)).await?.into_inner();
+        let (mut name, mut bytes) = (String::new(), Vec::new());
+        while let Some(piece) = stream.next().await {
+            let piece = piece?;
+            name.push_str(&piece.file_name);
+            bytes.extend(piece.data);
+        }
+        Ok((name, bytes))
+    }
+
+    /// A joint release of three councils, stored as a round would leave it.
+    async fn joint(&self) -> folkmoot_proto::ids::JobId {
+        use crate::release::{Gathered, Place, Release};
+        let (query, _) =
+            testing::question("2E", None, folkmoot_proto::query::Release::JointSuppressed(Default::default()));
+        let plan = crate::release::tests::plan(&query, &["104", "106", "107"], wire::Level::England);
+        let total = testing::total(&plan, &[&vec![Some(100); plan.layout().len()]], 0);
+        let request = self.request("analyst/national/a", 77, self.plan(&["104", "106", "107"], wire::Level::England));
+        let question = SignedQuestion::try_from(request.signed.clone().unwrap()).unwrap();
+        let id = self.service.jobs.submit(&plan, &question, request).await.unwrap();
+        let place = Place {
+            number: 0,
+            revision: 0,
+            reason: String::new(),
+            id: "0123456789abcdef0123456789abcdef".parse().unwrap(),
+            created: 5,
+        };
+        let gathered = Gathered::Round(Box::new(total));
+        let make = |place| Release::make(place, &plan, &question.question, &Default::default(), &gathered);
+        self.service.store.add_release(id, "series", place, make, |_| wire::Progress::default()).unwrap();
+        id
     }
 
     async fn csv(&self, who: &str, release: &str) -> Result<String, Status> {
@@ -283,4 +320,31 @@ async fn a_plan_names_the_earlier_release_and_charges_nothing() {
     let after = scene.service.plan(from(NATIONAL, plan())).await.unwrap().into_inner();
     assert_eq!(after.release, last.release);
     assert!(after.notes.iter().any(|note| note.contains("at no charge")));
+}
+
+#[tokio::test]
+async fn the_record_of_a_round_goes_to_whom_it_may_in_pieces_and_to_nobody_else() {
+    let scene = Scene::new().await;
+    let job = scene.joint().await;
+    let national = "analyst/national/a";
+    let missing = scene.record(national, "1").await.unwrap_err();
+    assert_eq!(missing.code(), tonic::Code::NotFound);
+    assert!(missing.message().contains("no record"), "{}", missing.message());
+    // Larger than one piece.
+    let content: Vec<u8> = (0..limits::CHUNK as u32 + 77).map(|n| (n % 251) as u8).collect();
+    let folder = scene.service.rounds.clone();
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(crate::round::Keep::place(&folder, &job), &content).unwrap();
+    for who in [national, "auditor/x"] {
+        let (name, bytes) = scene.record(who, "1").await.unwrap();
+        assert_eq!(name, "release-1-1.round");
+        assert!(bytes == content, "{who}: {} bytes", bytes.len());
+    }
+    // The analyst of a board sees as much of it as if it were not there.
+    let hidden = scene.record("analyst/icb/QHM/b", "1").await.unwrap_err();
+    let absent = scene.record("analyst/icb/QHM/b", "2").await.unwrap_err();
+    assert_eq!((hidden.code(), hidden.message()), (absent.code(), &*absent.message().replace('2', "1")));
+    for who in ["operator/ops", "council/104", "coordinator/main"] {
+        assert_eq!(scene.record(who, "1").await.unwrap_err().code(), tonic::Code::PermissionDenied, "{who}");
+    }
 }

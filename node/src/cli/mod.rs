@@ -27,10 +27,12 @@ mod show;
 mod status;
 mod submissions;
 mod table;
+mod verify_round;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use folkmoot_runtime::clock::{Clock as _, SystemClock};
 use folkmoot_runtime::store::Key;
@@ -48,7 +50,7 @@ pub use table::print as print_table;
 #[command(
     name = "folkmoot-node",
     version,
-    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by a rule.\n\nBegin with `folkmoot-node init --help`."
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by a rule, 4 a round that does not stand.\n\nBegin with `folkmoot-node init --help`."
 )]
 pub struct Cli {
     /// Folder of the node
@@ -175,6 +177,9 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode 
             if refused {
                 return ExitCode::from(3);
             }
+            if error.downcast_ref::<verify_round::StandsNot>().is_some() {
+                return ExitCode::from(verify_round::STANDS_NOT);
+            }
             ExitCode::FAILURE
         }
     }
@@ -203,6 +208,9 @@ fn show_held(home: &Home, args: &show::Args) -> anyhow::Result<()> {
 }
 
 fn read_audit(home: &Home, args: &audit::Args) -> anyhow::Result<()> {
+    if let Some(round) = args.as_round() {
+        return verify_round(home, round);
+    }
     // Opened for reading only: a broken log must still be readable.
     let config = Config::load(home)?;
     let key = Key::load(&home.data_key())?;
@@ -210,6 +218,27 @@ fn read_audit(home: &Home, args: &audit::Args) -> anyhow::Result<()> {
     let today =
         folkmoot_proto::period::Day::from_number(SystemClock::new().now().as_second().div_euclid(86_400) as i32);
     audit::run(&book, config.council.as_str(), &today.to_string(), args)
+}
+
+/// Checks the record of a round, beside this node's own log when there is a node.
+fn verify_round(home: &Home, args: &verify_round::Args) -> anyhow::Result<()> {
+    let mut defaults = verify_round::Defaults {
+        roots: home.roots(),
+        crl: home.revoked(),
+        governance: home.governance(),
+        federation: None,
+    };
+    if args.is_outside() {
+        return verify_round::run(args, &defaults, None);
+    }
+    let config = Config::load(home).context(
+        "there is no node here whose authority could be asked; name --roots, --crl, --governance and --federation",
+    )?;
+    defaults.federation = Some(config.federation.clone());
+    let key = Key::load(&home.data_key())?;
+    let own =
+        verify_round::OwnLog { council: config.council.to_string(), book: Book::open(&home.ledger(), Some(key))? };
+    verify_round::run(args, &defaults, Some(&own))
 }
 
 fn import_files(home: &Home, args: &import::Args) -> anyhow::Result<()> {
