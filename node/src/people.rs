@@ -6,15 +6,17 @@
 use std::collections::BTreeMap;
 
 use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
+use folkmoot_proto::identity::{Identity, Role};
 use folkmoot_proto::ids::CouncilCode;
-use folkmoot_runtime::tls::{Files, OwnSigner};
+use folkmoot_runtime::tls::{Files, OwnSigner, Trust};
+use rustls_pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::clean::identifiers::{NhsNumber, nhs_number};
 use crate::home::Home;
 use crate::import::columns::Column;
-use crate::store::people::RawRow;
+use crate::store::people::{Mention, Person, RawRow};
 use crate::store::{PersonId, Submission};
 
 /// What every signed receipt begins with, so that the signature serves no other purpose.
@@ -27,7 +29,7 @@ const PURPOSE: &[u8] = b"folkmoot/receipt/1\n";
 pub struct Receipt {
     /// Whose node.
     pub council: CouncilCode,
-    /// `erased` or `exported`.
+    /// `erased`, `exported`, `restricted`, `restriction ended` or `opt-out list loaded`.
     pub done: String,
     /// When, RFC 3339 in UTC.
     pub when: String,
@@ -39,7 +41,7 @@ pub struct Receipt {
     pub rows: BTreeMap<String, u64>,
     /// Links to the person on other people's rows that were removed.
     pub links: u64,
-    /// SHA-256 of the exported file.
+    /// SHA-256 of the exported file, or of an opt-out list that was loaded.
     pub exported: Option<String>,
     /// Random, so that no two receipts are the same and the receipt's digest gives nothing away.
     pub nonce: String,
@@ -66,6 +68,39 @@ pub struct ReceiptSignature {
     /// Ed25519 over `folkmoot/receipt/1`, a line end, and the receipt as JSON without blanks, fields in this order;
     /// hexadecimal.
     pub signature: String,
+    /// The signing certificate and its authority's, leaf first, DER in hexadecimal: with the federation's roots alone
+    /// anybody can check the receipt, also when this node has another certificate by then.
+    #[serde(default)]
+    pub chain: Vec<String>,
+}
+
+/// Why a receipt is not believed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unbelieved {
+    /// Nobody signed it.
+    #[error("it is not signed")]
+    Unsigned,
+    /// The certificates in it cannot be read.
+    #[error("its certificates cannot be read")]
+    Chain,
+    /// Its moment cannot be read.
+    #[error("the moment in it cannot be read")]
+    Moment,
+    /// The certificate does not lead to the roots, was not valid then, or is not a council's for signing.
+    #[error("its certificate is refused")]
+    Certificate(#[source] Box<folkmoot_runtime::tls::Refusal>),
+    /// The certificate is of another council than the receipt.
+    #[error("it speaks for council {said}, and {signer} signed it")]
+    OtherCouncil {
+        /// The council in the receipt.
+        said: CouncilCode,
+        /// Whose certificate it is.
+        signer: String,
+    },
+    /// What is written in it is not what was signed.
+    #[error("its text is not what was signed: it was changed")]
+    Changed,
 }
 
 impl Receipt {
@@ -86,6 +121,7 @@ impl Receipt {
             signer: own.signer().identity.to_string(),
             key: hex::encode(own.signer().public_key),
             signature: hex::encode(own.sign(&self.bytes())),
+            chain: own.chain().iter().map(hex::encode).collect(),
         });
         SignedReceipt { receipt: self, signature }
     }
@@ -99,6 +135,33 @@ impl SignedReceipt {
             return false;
         };
         Signature::from_slice(&bytes).is_ok_and(|signature| key.verify(&self.receipt.bytes(), &signature).is_ok())
+    }
+
+    /// Whether the council that it speaks for signed it, by certificates that lead to the roots of `trust`, and when the
+    /// certificate was valid.
+    ///
+    /// # Errors
+    /// [`Unbelieved`], with the first thing that does not hold.
+    pub fn check(&self, trust: &Trust) -> Result<Identity, Unbelieved> {
+        let signature = self.signature.as_ref().ok_or(Unbelieved::Unsigned)?;
+        let chain: Vec<CertificateDer<'static>> = signature
+            .chain
+            .iter()
+            .map(|der| hex::decode(der).map(CertificateDer::from))
+            .collect::<Result<_, _>>()
+            .map_err(|_| Unbelieved::Chain)?;
+        let when: jiff::Timestamp = self.receipt.when.parse().map_err(|_| Unbelieved::Moment)?;
+        let signer = trust
+            .verify_signer(&chain, &[Role::Council], when)
+            .map_err(|refusal| Unbelieved::Certificate(Box::new(refusal)))?;
+        if signer.identity.council() != Some(self.receipt.council) {
+            let (said, signer) = (self.receipt.council, signer.identity.to_string());
+            return Err(Unbelieved::OtherCouncil { said, signer });
+        }
+        if !self.holds(&signer.public_key) {
+            return Err(Unbelieved::Changed);
+        }
+        Ok(signer.identity)
     }
 }
 
@@ -163,8 +226,20 @@ pub fn opt_out_numbers(text: &[u8]) -> Result<Vec<u64>, String> {
     ))
 }
 
-/// Everything held on a person as a JSON document.
-pub fn export_json(council: CouncilCode, rows: &[RawRow], submissions: &[Submission]) -> Vec<u8> {
+/// What is not in an export, and why, in words for the person.
+pub const NOT_HELD: &str = "Histories are made from these rows each time a question is answered, and are not stored. The \
+    ledger of answers and the audit log hold nothing about people who draw on care: protected figures, and who asked and \
+    decided.";
+
+/// Everything held on a person as a JSON document: marks, rows, what was found in them, and where other people's rows name
+/// the person (without those rows, which are about others).
+pub fn export_json(
+    council: CouncilCode,
+    person: &Person,
+    rows: &[RawRow],
+    mentions: &[Mention],
+    submissions: &[Submission],
+) -> Vec<u8> {
     let rows: Vec<_> = rows
         .iter()
         .map(|row| {
@@ -188,7 +263,29 @@ pub fn export_json(council: CouncilCode, rows: &[RawRow], submissions: &[Submiss
             })
         })
         .collect();
-    let document = serde_json::json!({ "council": council.as_str(), "rows": rows });
+    let mentions: Vec<_> = mentions
+        .iter()
+        .map(|mention| {
+            let (file, received) = origin(submissions, mention.submission);
+            serde_json::json!({
+                "submission": mention.submission,
+                "file": file,
+                "received": received,
+                "row": mention.row,
+                "column": mention.column.header(),
+            })
+        })
+        .collect();
+    let document = serde_json::json!({
+        "council": council.as_str(),
+        "restricted": person.restricted,
+        "national_data_opt_out": person.opted_out,
+        "erased_before": person.erased,
+        "ids_shared_with_others": person.shared.len(),
+        "rows": rows,
+        "named_on_rows_of_others": mentions,
+        "not_held": NOT_HELD,
+    });
     let mut text = serde_json::to_vec_pretty(&document).expect("plain texts and numbers");
     text.push(b'\n');
     text
@@ -250,6 +347,7 @@ mod tests {
             signer: "folkmoot://england/council/503".to_owned(),
             key: hex::encode(key.verifying_key().to_bytes()),
             signature: hex::encode(key.sign(&receipt.bytes()).to_bytes()),
+            chain: Vec::new(),
         };
         let signed = SignedReceipt { receipt, signature: Some(signature) };
         let read: SignedReceipt = serde_json::from_str(&serde_json::to_string_pretty(&signed).unwrap()).unwrap();

@@ -347,6 +347,135 @@ fn restriction_opt_out_and_retention_do_what_they_say() {
     assert!(day("2025-02-01") < day("2025-04-15"));
 }
 
+/// A file that covers a year: services of both that ended in its first month and in its last.
+fn year(start: &str) -> Vec<Cells> {
+    let ends = ["20/04/2024", "10/05/2024", "15/10/2024", "01/02/2025", "01/03/2025"];
+    let of = |person: Cells| ends.map(|end| person.clone().with(Col::EventStart, start).with(Col::EventEnd, end));
+    of(anna()).into_iter().chain(of(ben())).collect()
+}
+
+/// What the log says, as one text.
+fn log(node: &Node, name: &str) -> String {
+    let path = node.at(name);
+    node.does(&["audit", "export", "--out", path.to_str().unwrap()]);
+    std::fs::read_to_string(path).unwrap()
+}
+
+#[test]
+fn retention_shows_first_then_removes_eight_years_after_the_last_event() {
+    let node = Node::new();
+    let old = anna().with(Col::EventStart, "01/01/2009").with(Col::EventEnd, "01/02/2010");
+    // Linked to her; his own service ended lately.
+    let recent = ben().with(Col::EventStart, "01/05/2025").with(Col::EventEnd, "");
+    node.import("a.csv", &[old.clone(), recent]);
+    let said = node.does(&["retention", "--dry-run", "--by", "Jo"]);
+    assert!(said.contains("1 people") && said.contains("1 rows") && said.contains("1 links"), "{said}");
+    assert!(said.contains("Nothing was changed") && node.rows() == 2, "{said}");
+    assert!(!log(&node, "before.jsonl").contains("\"retention\""), "a dry run is no purge");
+    let said = node.does(&["retention", "--by", "Jo"]);
+    assert!(said.contains("1 people") && said.contains("were removed"), "{said}");
+    assert_eq!(node.rows(), 1);
+    let found = node.does(&["person", "find", "--nhs", ANNA, "--by", "Jo"]);
+    assert!(found.contains("No row is held") && !found.contains("erased"), "{found}");
+    let found = node.does(&["person", "find", "--id", "B2", "--by", "Jo", "--json"]);
+    assert!(found.contains("\"rows\": 1"), "{found}");
+    let words = log(&node, "after.jsonl");
+    assert!(words.contains("\"retention\"") && words.contains("local: Jo") && !words.contains(ANNA), "{words}");
+    assert!(node.does(&["retention", "--by", "Jo"]).contains("0 people"));
+}
+
+#[test]
+fn a_restricted_person_stays_out_of_figures_after_newer_and_older_files() {
+    let node = Node::new();
+    node.import("a.csv", &year("01/04/2024"));
+    node.does(&["person", "restrict", "--nhs", ANNA, "--by", "Jo"]);
+    node.import("older.csv", &year("01/06/2023"));
+    assert_eq!(node.rows(), 10, "Ben's alone are read");
+    let measure =
+        ["measure", "PEOPLE", "--from", "2024-04-01", "--to", "2025-03-31", "--by", "none", "--format", "csv"];
+    assert!(node.does(&measure).contains(",count,1\n"), "{}", node.does(&measure));
+    let found = node.does(&["person", "find", "--nhs", ANNA, "--by", "Jo"]);
+    assert!(found.contains("restricted") && found.contains("older.csv"), "rows are kept: {found}");
+    node.does(&["person", "restrict", "--nhs", ANNA, "--lift", "--by", "Jo"]);
+    assert!(node.does(&measure).contains(",count,2\n"));
+}
+
+#[test]
+fn an_export_is_all_that_is_held_and_says_what_is_not() {
+    let node = Node::new();
+    node.import("a.csv", &[anna().with(Col::Gender, "Fem-ale Anna"), ben()]);
+    node.import("b.csv", &[anna().with(Col::EventStart, "01/06/2024")]);
+    let list = node.at("list.csv");
+    std::fs::write(&list, format!("{ANNA}\n")).unwrap();
+    node.does(&["optout", "load", list.to_str().unwrap(), "--by", "Jo"]);
+    node.does(&["person", "restrict", "--nhs", ANNA, "--by", "Jo"]);
+    let out = node.at("x.json");
+    let said = node.does(&["person", "export", "--nhs", ANNA, "--out", out.to_str().unwrap(), "--by", "Jo"]);
+    assert!(said.contains("1 links on other people's rows"), "{said}");
+    let held: serde_json::Value = serde_json::from_slice(&std::fs::read(&out).unwrap()).unwrap();
+    assert_eq!((&held["restricted"], &held["national_data_opt_out"]), (&true.into(), &true.into()));
+    let rows = held["rows"].as_array().unwrap();
+    assert_eq!(rows.len(), 2, "restricted rows are held, too");
+    assert!(rows.iter().all(|row| row["cells"].as_object().unwrap().len() > 20));
+    assert!(rows[0]["findings"].as_array().unwrap().iter().any(|finding| finding["rule"] == "list-invalid"), "{held}");
+    let named = held["named_on_rows_of_others"].as_array().unwrap();
+    assert_eq!((named.len(), &named[0]["row"]), (1, &3.into()), "{held}");
+    assert!(!std::fs::read_to_string(&out).unwrap().contains("9990000026"), "nothing of Ben's");
+    assert!(held["not_held"].as_str().unwrap().contains("audit log hold nothing"));
+}
+
+#[test]
+fn refused_files_local_figures_and_keeping_leave_entries_without_a_count_or_an_id() {
+    let node = Node::new();
+    node.import("good.csv", &year("01/04/2024"));
+    for (name, text) in [("header.csv", "a,b\n1,2\n"), ("empty.csv", ""), ("utf16.csv", "\u{feff}")] {
+        let path = node.at(name);
+        let bytes = if name == "utf16.csv" { vec![0xff, 0xfe, b'a', 0] } else { text.as_bytes().to_vec() };
+        std::fs::write(&path, bytes).unwrap();
+        node.fails(&["import", path.to_str().unwrap()]);
+    }
+    let elsewhere = node.at("elsewhere.csv");
+    std::fs::write(&elsewhere, csv(&[anna().with(Col::LaCode, "504")])).unwrap();
+    node.fails(&["import", "--dry-run", elsewhere.to_str().unwrap()]);
+    let before = log(&node, "dry.jsonl");
+    assert!(!before.contains("elsewhere.csv"), "a dry run imports nothing");
+    node.fails(&["import", elsewhere.to_str().unwrap()]);
+    node.does(&["measure", "PEOPLE", "--from", "2024-04-01", "--to", "2025-03-31"]);
+    let out = node.at("backup");
+    node.does(&["backup", "--out", out.to_str().unwrap(), "--with-key", "--by", "Jo"]);
+    node.does(&["restore", out.to_str().unwrap(), "--by", "Jo"]);
+    node.does(&["rekey", "--by", "Jo"]);
+    let words = log(&node, "log.jsonl");
+    let records: Vec<Record> = words
+        .lines()
+        .map(|line| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            serde_json::from_value(line["record"].clone()).unwrap()
+        })
+        .collect();
+    let notes = |action: Action| -> Vec<String> {
+        let of = records.iter().filter(|record| record.action == action);
+        of.map(|record| record.note.clone().unwrap_or_default()).collect()
+    };
+    assert_eq!(notes(Action::Imported), ["submission 1, good.csv"]);
+    let refused = notes(Action::ImportRefused);
+    for (name, why) in [
+        ("header.csv", "its header could not be understood"),
+        ("empty.csv", ""),
+        ("utf16.csv", "its encoding is not taken"),
+        ("elsewhere.csv", "it names another council"),
+    ] {
+        assert!(refused.iter().any(|note| note.starts_with(name) && note.contains(why)), "{name}: {refused:?}");
+    }
+    assert_eq!(notes(Action::MeasuredLocally).len(), 1);
+    assert_eq!(notes(Action::Kept).len(), 3, "a backup, a restore, a rekey: {:?}", notes(Action::Kept));
+    assert!(records.iter().all(|record| !record.who.is_empty()));
+    for canary in [ANNA, "9990000026", "P100", "Canaria"] {
+        assert!(!words.contains(canary), "{canary} in the log");
+    }
+    node.does(&["audit", "verify"]);
+}
+
 #[test]
 fn doctor_stops_at_the_first_hop_that_fails_and_names_the_fix() {
     let node = Node::new();

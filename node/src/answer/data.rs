@@ -160,6 +160,17 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn people_who_are_restricted_or_erased_are_in_no_answer_of_any_kind() {
+        let folder = tempfile::tempdir().unwrap();
+        let (records, numbers) = records(&folder);
+        records.load_opt_outs([numbers[8]], day("2025-05-01")).unwrap();
+        records.restrict_person(&crate::store::PersonId::Nhs(numbers[1]), day("2025-05-01")).unwrap();
+        records.erase_person(&crate::store::PersonId::Nhs(numbers[2]), day("2025-05-01")).unwrap();
+        // Council figures and masked vectors are both made from these histories.
+        assert_eq!((people(&records, false).unwrap(), people(&records, true).unwrap()), (8, 7));
+    }
+
+    #[test]
     fn data_with_and_without_opted_out_people_never_share_a_name() {
         let folder = tempfile::tempdir().unwrap();
         let (records, numbers) = records(&folder);

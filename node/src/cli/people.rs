@@ -2,21 +2,24 @@
 
 #![allow(clippy::print_stdout, reason = "a command's output is for a person at a terminal")]
 
-use std::collections::BTreeMap;
+mod lists;
+mod receipts;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use folkmoot_runtime::enrol::write_new;
-use rand::Rng as _;
 use sha2::{Digest as _, Sha256};
 
 use super::session::Session;
 use super::table;
 use crate::audit::{Action, Record};
 use crate::home::Home;
-use crate::people::{self, Receipt};
+use crate::people;
 use crate::store::PersonId;
 use crate::store::people::Person;
+
+pub(super) use lists::{OptOutArgs, RetentionArgs, opt_out, retention};
 
 /// The name of whoever does something, as it goes into the audit log.
 #[derive(Clone, Debug)]
@@ -145,6 +148,21 @@ enum PersonCommand {
         #[arg(long, value_name = "NAME")]
         by: Name,
     },
+    /// Check a receipt: who signed it, and that nothing in it was changed
+    #[command(
+        after_help = "Needs the federation's roots and revocation lists only: those of this node, or the files that are named. Works on any\nmachine, with or without a node.\n\nExamples:\n  folkmoot-node person receipt receipt-14.json\n  folkmoot-node person receipt receipt-14.json --roots roots.pem --crl crl.pem"
+    )]
+    Receipt {
+        /// The receipt
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+        /// Roots of the federation; this node's when left out
+        #[arg(long, value_name = "FILE", requires = "crl")]
+        roots: Option<PathBuf>,
+        /// Revocation lists of the federation; this node's when left out
+        #[arg(long, value_name = "FILE", requires = "roots")]
+        crl: Option<PathBuf>,
+    },
     /// Keep a person's rows, but let no figure read them
     #[command(
         after_help = "Examples:\n  folkmoot-node person restrict --id P100 --by \"Jo Doe\"\n  folkmoot-node person restrict --id P100 --lift --by \"Jo Doe\""
@@ -155,6 +173,12 @@ enum PersonCommand {
         /// End the restriction
         #[arg(long)]
         lift: bool,
+        /// New file for a signed receipt
+        #[arg(long, value_name = "FILE")]
+        receipt: Option<PathBuf>,
+        /// The council's own reference of the request, for the receipt
+        #[arg(long, value_name = "TEXT", requires = "receipt")]
+        reference: Option<String>,
         /// Who does it, for the audit log
         #[arg(long, value_name = "NAME")]
         by: Name,
@@ -172,8 +196,13 @@ enum Form {
 /// # Errors
 /// When nobody is found to export, the id is not one, or the records, the log or a file cannot be used.
 pub(super) fn person(home: &Home, args: &PersonArgs) -> anyhow::Result<()> {
+    if let PersonCommand::Receipt { file, roots, crl } = &args.command {
+        let (roots, crl) = (roots.clone().unwrap_or(home.roots()), crl.clone().unwrap_or(home.revoked()));
+        return receipts::check_receipt(file, &roots, &crl);
+    }
     let session = Session::open(home)?;
     match &args.command {
+        PersonCommand::Receipt { .. } => Ok(()),
         PersonCommand::Find { whom, by, json } => find(&session, &whom.id()?, by, *json),
         PersonCommand::Export { whom, out, format, reference, by } => {
             export(&session, &whom.id()?, out, *format, reference.clone(), by)
@@ -197,23 +226,49 @@ pub(super) fn person(home: &Home, args: &PersonArgs) -> anyhow::Result<()> {
         PersonCommand::Erase { whom, receipt, reference, by, .. } => {
             erase(&session, &whom.id()?, receipt.as_deref(), reference.clone(), by)
         }
-        PersonCommand::Restrict { whom, lift, by } => {
-            let id = whom.id()?;
-            if *lift {
-                session.record_by(Action::SubjectRequest, by, "a restriction ends")?;
-                let was = session.records().free_person(&id)?;
-                println!(
-                    "{}",
-                    if was { "Figures read this person's rows again." } else { "There was no restriction." }
-                );
-            } else {
-                session.record_by(Action::SubjectRequest, by, "a person is restricted")?;
-                let new = session.records().restrict_person(&id, session.today())?;
-                let done = "No figure reads this person's rows from now on, nor any that are imported later.";
-                println!("{}", if new { done } else { "This person was restricted already." });
-            }
-            Ok(())
+        PersonCommand::Restrict { whom, lift, receipt, reference, by } => {
+            restrict(&session, &whom.id()?, *lift, receipt.as_deref(), reference.clone(), by)
         }
+    }
+}
+
+fn restrict(
+    session: &Session,
+    id: &PersonId,
+    lift: bool,
+    place: Option<&Path>,
+    reference: Option<String>,
+    by: &Name,
+) -> anyhow::Result<()> {
+    if let Some(place) = place.filter(|place| place.exists()) {
+        bail!("{} is there already, and is left alone; nothing was changed", place.display());
+    }
+    let rows = receipts::by_file(session, &session.records().find_person(id)?.rows)?;
+    let done = if lift { "restriction ended" } else { "restricted" };
+    let mut receipt = receipts::blank(session, done, reference, by);
+    receipt.rows = rows;
+    // Written down first: what the log does not know of must not happen.
+    let note = if lift { "a restriction ends" } else { "a person is restricted" };
+    let mut record = Record::new(Action::SubjectRequest, by.as_local()).note(note);
+    record.digest = place.map(|_| receipt.digest());
+    session.ledger().record(&record)?;
+    let changed = if lift {
+        session.records().free_person(id)?
+    } else {
+        session.records().restrict_person(id, session.today())?
+    };
+    println!(
+        "{}",
+        match (lift, changed) {
+            (true, true) => "Figures read this person's rows again.",
+            (true, false) => "There was no restriction.",
+            (false, true) => "No figure reads this person's rows from now on, nor any that are imported later.",
+            (false, false) => "This person was restricted already.",
+        }
+    );
+    match place {
+        Some(place) => receipts::write_receipt(session, receipt, Some(place)),
+        None => Ok(()),
     }
 }
 
@@ -221,7 +276,12 @@ fn find(session: &Session, id: &PersonId, by: &Name, json: bool) -> anyhow::Resu
     session.record_by(Action::SubjectRequest, by, "looked for what is held about a person")?;
     let held = session.records().find_person(id)?;
     if !json {
-        return print_person(session, &held);
+        print_person(session, &held)?;
+        let links = session.records().mentions_of_person(id)?.len();
+        if links > 0 {
+            println!("{links} links on other people's rows name this person");
+        }
+        return Ok(());
     }
     let submissions = session.records().submissions()?;
     let rows: Vec<_> = submissions
@@ -243,6 +303,7 @@ fn find(session: &Session, id: &PersonId, by: &Name, json: bool) -> anyhow::Resu
         "restricted": held.restricted,
         "opted_out": held.opted_out,
         "erased": held.erased,
+        "links_on_rows_of_others": session.records().mentions_of_person(id)?.len(),
     });
     println!("{}", serde_json::to_string_pretty(&document)?);
     Ok(())
@@ -280,19 +341,6 @@ fn print_person(session: &Session, held: &Person) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn nonce() -> String {
-    let mut bytes = [0_u8; 16];
-    rand::rng().fill_bytes(&mut bytes);
-    hex::encode(bytes)
-}
-
-/// Rows by the digest of their file.
-fn by_file(session: &Session, rows: &BTreeMap<i64, u64>) -> anyhow::Result<BTreeMap<String, u64>> {
-    let submissions = session.records().submissions()?;
-    let digest = |held: &crate::store::Submission| rows.get(&held.id).map(|count| (hex::encode(held.digest), *count));
-    Ok(submissions.iter().filter_map(digest).collect())
-}
-
 fn export(
     session: &Session,
     id: &PersonId,
@@ -301,7 +349,7 @@ fn export(
     reference: Option<String>,
     by: &Name,
 ) -> anyhow::Result<()> {
-    let place = receipt_beside(out);
+    let place = receipts::receipt_beside(out);
     for path in [out, place.as_path()] {
         if path.exists() {
             bail!("{} is there already, and is left alone", path.display());
@@ -310,27 +358,25 @@ fn export(
     let held = session.records().find_person(id)?;
     let rows = session.records().export_person(id)?;
     let submissions = session.records().submissions()?;
+    let mentions = session.records().mentions_of_person(id)?;
     let content = zeroize::Zeroizing::new(match format {
-        Form::Json => people::export_json(session.config().council, &rows, &submissions),
+        Form::Json => people::export_json(session.config().council, &held, &rows, &mentions, &submissions),
         Form::Csv => people::export_csv(&rows, &submissions)?,
     });
-    let receipt = Receipt {
-        council: session.config().council,
-        done: "exported".to_owned(),
-        when: session.clock().now().to_string(),
-        by: by.0.clone(),
-        reference,
-        rows: by_file(session, &held.rows)?,
-        links: 0,
-        exported: Some(hex::encode(Sha256::digest(&content))),
-        nonce: nonce(),
-    };
+    let mut receipt = receipts::blank(session, "exported", reference, by);
+    receipt.rows = receipts::by_file(session, &held.rows)?;
+    receipt.exported = Some(hex::encode(Sha256::digest(&content)));
     let mut record = Record::new(Action::SubjectRequest, by.as_local()).note("what is held about a person is exported");
     record.digest = Some(receipt.digest());
     session.ledger().record(&record)?;
     write_new(out, &content, true)?;
-    write_receipt(session, receipt, Some(&place))?;
+    receipts::write_receipt(session, receipt, Some(&place))?;
     println!("{} rows written to {}; only you can read it.", rows.len(), out.display());
+    if !mentions.is_empty() {
+        let place = if format == Form::Json { "; the file says where" } else { "; --format json says where" };
+        println!("{} links on other people's rows name this person{place}.", mentions.len());
+    }
+    println!("{}", people::NOT_HELD);
     if !held.shared.is_empty() {
         println!(
             "{} ids stand on this person's rows and on somebody else's, too: rows under these ids alone are not in it.",
@@ -338,12 +384,6 @@ fn export(
         );
     }
     Ok(())
-}
-
-fn receipt_beside(out: &Path) -> PathBuf {
-    let mut name = out.as_os_str().to_owned();
-    name.push(".receipt.json");
-    PathBuf::from(name)
 }
 
 fn erase(
@@ -360,17 +400,9 @@ fn erase(
     session.record_by(Action::SubjectRequest, by, "a person is being erased")?;
     let held = session.records().find_person(id)?;
     let removed = session.records().erase_person(id, session.today())?;
-    let receipt = Receipt {
-        council: session.config().council,
-        done: "erased".to_owned(),
-        when: session.clock().now().to_string(),
-        by: by.0.clone(),
-        reference,
-        rows: by_file(session, &held.rows)?,
-        links: removed.links,
-        exported: None,
-        nonce: nonce(),
-    };
+    let mut receipt = receipts::blank(session, "erased", reference, by);
+    receipt.rows = receipts::by_file(session, &held.rows)?;
+    receipt.links = removed.links;
     let mut record = Record::new(Action::SubjectRequest, by.as_local()).note("the person was erased");
     record.digest = Some(receipt.digest());
     session.ledger().record(&record)?;
@@ -388,119 +420,5 @@ fn erase(
         );
     }
     println!("Backups made before now still hold them.");
-    write_receipt(session, receipt, place)
-}
-
-/// Signs a receipt and writes it down; on the terminal when it has no file.
-fn write_receipt(session: &Session, receipt: Receipt, place: Option<&Path>) -> anyhow::Result<()> {
-    let signer = people::signer(session.home(), session.clock().now());
-    let signed = receipt.sign(signer.as_ref());
-    let mut text = serde_json::to_vec_pretty(&signed)?;
-    text.push(b'\n');
-    if let Some(place) = place {
-        write_new(place, &text, true)?;
-        println!("Receipt: {}", place.display());
-    } else {
-        print!("{}", String::from_utf8_lossy(&text));
-    }
-    if signed.signature.is_none() {
-        println!("The receipt is not signed: this node has no valid signing certificate (see `enrol` and `doctor`).");
-    }
-    Ok(())
-}
-
-/// Arguments of `optout`.
-#[derive(Debug, clap::Args)]
-pub(super) struct OptOutArgs {
-    #[command(subcommand)]
-    command: OptOutCommand,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum OptOutCommand {
-    /// Replace the national data opt-out list
-    #[command(
-        after_help = "FILE holds the NHS numbers of people who opted out: one a line, or in the first column of a CSV file. It replaces\nthe list before it. The policy says for which purposes they are left out. Figures answered before are not changed;\nlater ones are new answers with a new price.\n\nExamples:\n  folkmoot-node optout load opted-out.csv --dry-run --by \"Jo Doe\"\n  folkmoot-node optout load opted-out.csv --by \"Jo Doe\""
-    )]
-    Load {
-        /// The list
-        #[arg(value_name = "FILE")]
-        file: PathBuf,
-        /// Only say what it would come to
-        #[arg(long)]
-        dry_run: bool,
-        /// Take a list without any number on it
-        #[arg(long)]
-        allow_empty: bool,
-        /// Who does it, for the audit log
-        #[arg(long, value_name = "NAME")]
-        by: Name,
-    },
-}
-
-/// Runs `optout`.
-///
-/// # Errors
-/// When a line of the list is not an NHS number, and when records or log cannot be used; nothing is changed then.
-pub(super) fn opt_out(home: &Home, args: &OptOutArgs) -> anyhow::Result<()> {
-    let OptOutCommand::Load { file, dry_run, allow_empty, by } = &args.command;
-    let session = Session::open(home)?;
-    let content = zeroize::Zeroizing::new(std::fs::read(file).with_context(|| format!("reading {}", file.display()))?);
-    let numbers = people::opt_out_numbers(&content).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
-    if numbers.is_empty() && !*allow_empty {
-        bail!("{} holds no NHS number; when that is right, say --allow-empty", file.display());
-    }
-    if *dry_run {
-        let weighed = session.records().weigh_opt_outs(numbers)?;
-        println!("{} people on the list, {} of them held here. Nothing was changed.", weighed.listed, weighed.held);
-        return Ok(());
-    }
-    let mut record = Record::new(Action::OptOutLoaded, by.as_local()).note("a national data opt-out list is loaded");
-    // Of the whole file: it says which list, and a list of many numbers cannot be guessed from it.
-    record.digest = (numbers.len() >= 100).then(|| hex::encode(Sha256::digest(&content)));
-    session.ledger().record(&record)?;
-    let loaded = session.records().load_opt_outs(numbers, session.today())?;
-    println!("{} people are on the list, {} of them are held here.", loaded.listed, loaded.held);
-    println!("`policy check` says for which purposes they are left out.");
-    Ok(())
-}
-
-/// Arguments of `retention`.
-#[derive(Debug, clap::Args)]
-#[command(
-    after_help = "A person whose last event ended longer ago is removed with everything held about them. A service without an end\ncounts as running to the day its file was received.\n\nExamples:\n  folkmoot-node retention --dry-run --by \"Jo Doe\"\n  folkmoot-node retention --years 8 --by \"Jo Doe\""
-)]
-pub(super) struct RetentionArgs {
-    /// How many years after the last event records are kept
-    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=100))]
-    years: u16,
-    /// Say what would be removed and remove nothing
-    #[arg(long)]
-    dry_run: bool,
-    /// Who does it, for the audit log
-    #[arg(long, value_name = "NAME")]
-    by: Name,
-}
-
-/// Runs `retention`.
-///
-/// # Errors
-/// When records or log cannot be used.
-pub(super) fn retention(home: &Home, args: &RetentionArgs) -> anyhow::Result<()> {
-    let session = Session::open(home)?;
-    let before = session.today().plus_months(-12 * i32::from(args.years));
-    if !args.dry_run {
-        let note = format!("people whose last event was before {before} are removed");
-        session.record_by(Action::Retention, &args.by, note)?;
-    }
-    let removed = session.records().purge(before, args.dry_run)?;
-    println!(
-        "{} people whose last event was before {before}: {} rows in {} files, and {} links on other people's rows{}",
-        removed.people,
-        removed.rows,
-        removed.submissions,
-        removed.links,
-        if args.dry_run { ", would be removed. Nothing was changed." } else { ", were removed." }
-    );
-    Ok(())
+    receipts::write_receipt(session, receipt, place)
 }

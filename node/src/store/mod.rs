@@ -435,3 +435,7 @@ fn ends(tx: &Transaction<'_>, submission: i64) -> Result<MonthlyEnds, Stop<Error
     }
     Ok(ends)
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -50,6 +50,17 @@ pub struct RawRow {
     pub findings: Vec<(Option<Column>, Rule)>,
 }
 
+/// A link to a person on somebody else's row. No `Debug`.
+#[derive(Clone)]
+pub struct Mention {
+    /// The submission.
+    pub submission: i64,
+    /// Row number in the file.
+    pub row: u32,
+    /// The column that names the person.
+    pub column: Column,
+}
+
 /// What was removed, in numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Removed {
@@ -116,6 +127,28 @@ impl Records {
                         cells: cells.collect(),
                         findings: findings.remove(&facts.number).unwrap_or_default(),
                     });
+                }
+                Ok(None)
+            })?;
+            Ok(all)
+        })
+    }
+
+    /// Where other people's rows name whoever has this id, as a person they are linked to.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::Damaged`].
+    pub fn mentions_of_person(&self, id: &PersonId) -> std::result::Result<Vec<Mention>, Error> {
+        self.read("look for links to a person", |tx| {
+            let mut interner = load(tx)?;
+            let (numbers, _) = resolve(tx, &mut interner, id)?;
+            let mut all = Vec::new();
+            each_block(tx, |block| {
+                for (facts, _) in block.rows.iter().filter(|(facts, _)| !numbers.owns(facts)) {
+                    let columns = [Column::Linked1, Column::Linked2, Column::Linked3];
+                    for (_, column) in facts.linked.iter().zip(columns).filter(|(id, _)| numbers.council.contains(id)) {
+                        all.push(Mention { submission: block.submission, row: facts.number, column });
+                    }
                 }
                 Ok(None)
             })?;
@@ -221,8 +254,10 @@ fn purge(tx: &Transaction<'_>, before: Day) -> Result<Removed> {
         .query_map([], |row| Ok((row.get(0)?, Day::from_number(row.get(1)?))))?
         .collect::<rusqlite::Result<_>>()?;
     let mut last: HashMap<u32, Day> = HashMap::new();
+    let mut whose: HashSet<(u32, u32)> = HashSet::new();
     each_block(tx, |block| {
         for (facts, _) in &block.rows {
+            whose.insert((owner(facts), facts.council));
             let Some(day) = last_day(facts, received.get(&block.submission).copied()) else { continue };
             let held = last.entry(owner(facts)).or_insert(day);
             *held = (*held).max(day);
@@ -230,8 +265,13 @@ fn purge(tx: &Transaction<'_>, before: Day) -> Result<Removed> {
         Ok(None)
     })?;
     let old: HashSet<u32> = last.iter().filter(|(id, day)| **id != 0 && **day < before).map(|(id, _)| *id).collect();
-    // Links to people who are gone altogether go with them.
-    let gone: HashSet<u32> = old.iter().copied().filter(|id| interner.council(*id).is_some()).collect();
+    // Links to people who are gone altogether go with them: their council ids that stand on nobody else's row.
+    let kept: HashSet<u32> = whose.iter().filter(|(owner, _)| !old.contains(owner)).map(|(_, id)| *id).collect();
+    let gone: HashSet<u32> = whose
+        .iter()
+        .filter(|(owner, id)| old.contains(owner) && *id != 0 && !kept.contains(id))
+        .map(|(_, id)| *id)
+        .collect();
     let mut removed = remove(tx, &interner, &gone, |facts| match owner(facts) {
         0 => facts.end.or(facts.start).is_some_and(|day| day < before),
         id => old.contains(&id),
