@@ -201,6 +201,37 @@ fn lts004_equals_a_plain_second_implementation() {
             add(figures, format!("employment={status};gender={gender}/count"));
         }
     });
+    compare("LTS004-EMPLOYMENT", &["gender", "employment"], Some("documented"), |person, first, last, figures| {
+        for (gender, status) in statuses(person, first, last, false, |row| row.employment) {
+            add(figures, format!("employment={status};gender={gender}/count"));
+        }
+    });
+    compare("LTS004-ACCOMMODATION", &["gender", "accommodation"], None, |person, first, last, figures| {
+        for (gender, status) in statuses(person, first, last, true, |row| row.home) {
+            add(figures, format!("accommodation={status};gender={gender}/count"));
+        }
+    });
+    // The second dimension of each: what the status comes to.
+    compare("LTS004-EMPLOYMENT", &["gender", "paid"], None, |person, first, last, figures| {
+        for (gender, status) in statuses(person, first, last, true, |row| row.employment) {
+            let paid = match status {
+                "Invalid/NULL" => status,
+                _ if status.starts_with("Paid") => "Paid",
+                _ => "Not paid or unknown",
+            };
+            add(figures, format!("gender={gender};paid={paid}/count"));
+        }
+    });
+    compare("LTS004-ACCOMMODATION", &["settled", "gender"], None, |person, first, last, figures| {
+        for (gender, status) in statuses(person, first, last, true, |row| row.home) {
+            let settled = match status {
+                "Invalid/NULL" => status,
+                "Owner occupier or shared ownership scheme" => "Settled",
+                _ => "Unsettled or unknown",
+            };
+            add(figures, format!("gender={gender};settled={settled}/count"));
+        }
+    });
     compare(
         "LTS004-ACCOMMODATION",
         &["gender", "accommodation"],
