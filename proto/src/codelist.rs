@@ -81,6 +81,7 @@ macro_rules! codelist {
             fn label(self) -> &'static str {
                 match self { $(Self::$variant => $label),+ }
             }
+            #[inline]
             fn index(self) -> usize {
                 self as usize
             }
@@ -146,6 +147,7 @@ codelist!(
 
 impl Ethnicity {
     /// The ethnic group: the text before the colon.
+    #[inline]
     pub fn group(self) -> EthnicGroup {
         match self {
             Self::WhiteBritish | Self::WhiteIrish | Self::WhiteTraveller | Self::WhiteRoma | Self::WhiteOther => {
@@ -206,6 +208,7 @@ codelist!(
 
 impl Accommodation {
     /// Whether the status counts as living at home or with family (ASCOF 2E and LTS004).
+    #[inline]
     pub fn is_settled(self) -> bool {
         (self as usize) <= (Self::Mobile as usize) || self == Self::PresumedAtHome
     }
@@ -346,11 +349,13 @@ codelist!(
 
 impl Outcome {
     /// Place in the national hierarchy: 1 takes precedence over 2, and so on to 17.
+    #[inline]
     pub fn rank(self) -> u16 {
         self as u16 + 1
     }
 
     /// True for the outcomes after which the council plans nothing further.
+    #[inline]
     pub fn is_nfa(self) -> bool {
         self >= Self::NfaMoved
     }
@@ -373,16 +378,19 @@ codelist!(
 
 impl ServiceType {
     /// The four long term service types.
+    #[inline]
     pub fn is_long_term(self) -> bool {
         self <= Self::Prison
     }
 
     /// The three short term service types.
+    #[inline]
     pub fn is_short_term(self) -> bool {
         matches!(self, Self::StMax | Self::OngoingLowLevel | Self::OtherShortTerm)
     }
 
     /// The two kinds of support to unpaid carers.
+    #[inline]
     pub fn is_carer_support(self) -> bool {
         self >= Self::DirectToCarer
     }

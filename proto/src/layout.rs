@@ -162,6 +162,7 @@ impl Layout {
     ///
     /// # Panics
     /// When a coordinate is not a category of its dimension: a fault of the measure's method, found by its tests.
+    #[inline]
     pub fn cell(&self, coordinates: &[u16], component: usize) -> Option<usize> {
         let mut cell = component;
         for axis in &self.axes {

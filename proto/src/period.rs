@@ -6,6 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+// Small functions are marked inline: measures in another crate call them for every event of every person.
+
+use jiff::SignedDuration;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -30,26 +33,32 @@ impl Day {
     pub const OPEN: Self = Self(2_932_532);
 
     /// The day that many days after 1970-01-01.
+    #[inline]
     pub const fn from_number(days: i32) -> Self {
         Self(days)
     }
 
     /// Days since 1970-01-01.
+    #[inline]
     pub const fn number(self) -> i32 {
         self.0
     }
 
     /// The day with this year, month (1 to 12) and day of the month, when there is one.
+    #[inline]
     pub fn from_ymd(year: i16, month: i8, day: i8) -> Option<Self> {
         Date::new(year, month, day).ok().map(Self::from_date)
     }
 
+    // Durations, not spans: measures ask for months and ages of millions of days, and a span is built unit by unit.
+    #[inline]
     fn from_date(date: Date) -> Self {
-        Self(date.since(EPOCH).map_or(0, |span| span.get_days()))
+        Self((date.duration_since(EPOCH).as_hours() / 24) as i32)
     }
 
+    #[inline]
     fn date(self) -> Date {
-        EPOCH.saturating_add(jiff::Span::new().days(self.0))
+        EPOCH.saturating_add(SignedDuration::from_hours(24 * i64::from(self.0)))
     }
 
     /// Year, month (1 to 12) and day of the month.
@@ -59,12 +68,14 @@ impl Day {
     }
 
     /// The month that the day is in.
+    #[inline]
     pub fn month(self) -> Month {
         let date = self.date();
         Month::new(date.year(), date.month()).expect("a day's month is a month")
     }
 
     /// The day that many days later (earlier when negative).
+    #[inline]
     pub const fn plus_days(self, days: i32) -> Self {
         Self(self.0 + days)
     }
@@ -72,10 +83,20 @@ impl Day {
     /// The same day of the month that many months later (earlier when negative); the month's last day when it has
     /// no such day (31 January plus one month is 28 or 29 February).
     pub fn plus_months(self, months: i32) -> Self {
-        Self::from_date(self.date().saturating_add(jiff::Span::new().months(months)))
+        let date = self.date();
+        let month = i64::from(date.year()) * 12 + i64::from(date.month()) - 1 + i64::from(months);
+        let first = i16::try_from(month.div_euclid(12))
+            .ok()
+            .and_then(|year| Date::new(year, month.rem_euclid(12) as i8 + 1, 1).ok());
+        match first {
+            Some(first) => Self::from_date(first).plus_days(i32::from(date.day().min(first.days_in_month())) - 1),
+            // Beyond the calendar: its first or last day.
+            None => Self::from_date(if months < 0 { Date::MIN } else { Date::MAX }),
+        }
     }
 
     /// Calendar days from this day to `later`; negative when `later` is earlier.
+    #[inline]
     pub const fn days_until(self, later: Self) -> i32 {
         later.0 - self.0
     }
@@ -134,22 +155,26 @@ pub struct Month(i16);
 
 impl Month {
     /// The month (1 to 12) of a year.
+    #[inline]
     pub fn new(year: i16, month: i8) -> Option<Self> {
         ((1..=12).contains(&month) && (1..=2200).contains(&year))
             .then(|| Self((i32::from(year) * 12 + i32::from(month) - 1 - ORIGIN) as i16))
     }
 
     /// The calendar year.
+    #[inline]
     pub fn year(self) -> i16 {
         ((i32::from(self.0) + ORIGIN) / 12) as i16
     }
 
     /// The month of the year, 1 to 12.
+    #[inline]
     pub fn month(self) -> i8 {
         ((i32::from(self.0) + ORIGIN) % 12 + 1) as i8
     }
 
     /// The first day of the month.
+    #[inline]
     pub fn first_day(self) -> Day {
         Day::from_ymd(self.year(), self.month(), 1).expect("every month has a first day")
     }
@@ -171,6 +196,7 @@ const ORIGIN: i32 = 12;
 ///
 /// # Source
 /// Department of Health and Social Care, CLD main tables, derived ages.
+#[inline]
 pub fn age(birth: Month, on: Day) -> i32 {
     // 365.25 = 1461 / 4, so the floor is exact in integers.
     (birth.first_day().days_until(on) * 4).div_euclid(1461)
@@ -201,11 +227,13 @@ impl ReferencePeriod {
     }
 
     /// The first day.
+    #[inline]
     pub fn first(self) -> Day {
         self.start
     }
 
     /// The last day that belongs to the period.
+    #[inline]
     pub fn last(self) -> Day {
         self.end.plus_days(-1)
     }
@@ -216,6 +244,7 @@ impl ReferencePeriod {
     }
 
     /// True when the day is in the period.
+    #[inline]
     pub fn contains(self, day: Day) -> bool {
         self.start <= day && day < self.end
     }
@@ -258,6 +287,27 @@ mod tests {
         for bad in ["2024-2-1", "2024-02-30", "01/02/2024", "", "2024-02-01x", "-024-01-01"] {
             assert!(bad.parse::<Day>().is_err(), "{bad} was taken");
         }
+    }
+
+    #[test]
+    fn the_calendar_agrees_with_itself_unit_by_unit() {
+        // The slow way, by spans, is what the calendar's own documents promise.
+        let slow = |day: Day, months: i32| {
+            let date = EPOCH.saturating_add(jiff::Span::new().days(day.number()));
+            let moved = date.saturating_add(jiff::Span::new().months(months));
+            moved.since(EPOCH).map_or(0, |span| span.get_days())
+        };
+        for number in (-719_162..84_000).step_by(13).chain(18_000..21_000).chain([2_932_532]) {
+            let day = Day::from_number(number);
+            let (year, month, of_month) = day.ymd();
+            assert_eq!(Day::from_ymd(year, month, of_month), Some(day), "{number}");
+            assert_eq!(slow(day, 0), number, "{number}");
+            for months in [-36, -12, -3, -1, 1, 3, 11, 12, 48] {
+                assert_eq!(day.plus_months(months).number(), slow(day, months), "{day} {months:+} months");
+            }
+        }
+        assert_eq!(Day::OPEN.plus_months(120_000), Day::from_date(Date::MAX));
+        assert_eq!(day("0001-01-01").plus_months(i32::MIN), Day::from_date(Date::MIN));
     }
 
     #[test]

@@ -128,18 +128,23 @@ fn each(history: History<'_>, window: &Window<'_>, mut found: impl FnMut(usize, 
 
 /// The rows that the method looks at.
 fn base(history: History<'_>) -> impl Iterator<Item = Event<'_>> {
-    history.events().filter(|event| event.client().is(ClientType::ServiceUser) && event.end() >= event.start())
+    history.events().filter(|event| is_base(*event))
+}
+
+fn is_base(event: Event<'_>) -> bool {
+    event.client().is(ClientType::ServiceUser) & (event.end() >= event.start())
 }
 
 fn is_st_max(event: Event<'_>) -> bool {
-    event.is(EventType::Service) && event.service().is(ServiceType::StMax)
+    event.is(EventType::Service) & event.service().is(ServiceType::StMax)
 }
 
 /// The person's clusters, by start. Events come by start, and within a cluster neither its days nor its outcome depend
 /// on how equal starts are ordered.
 fn clusters(history: History<'_>) -> Vec<Cluster> {
     let mut clusters: Vec<Cluster> = Vec::new();
-    for event in base(history).filter(|event| is_st_max(*event)) {
+    // Few rows are such services, so they are asked for that first.
+    for event in history.events().filter(|event| is_st_max(*event) && is_base(*event)) {
         let next = Cluster { start: event.start(), end: event.end(), outcome: event.outcome(), order: event.order() };
         match clusters.last_mut() {
             Some(cluster) if cluster.end.days_until(next.start) <= GAP => {

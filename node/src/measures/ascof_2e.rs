@@ -6,10 +6,10 @@
 //! known one of the person, not that of the service.
 
 use folkmoot_proto::codelist::{Accommodation, ClientType, EventType, Gender, ServiceType, SupportReason};
-use folkmoot_proto::period::ReferencePeriod;
+use folkmoot_proto::period::{Day, ReferencePeriod};
 
 use super::{COUNT, Contributions, NO, Window, YES};
-use crate::history::History;
+use crate::history::{Event, History};
 
 /// Age band of a member of the cohort.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,18 +52,23 @@ fn member(history: History<'_>, period: ReferencePeriod) -> Option<Band> {
     if person.died_before(period.first()) {
         return None;
     }
-    let latest = history
-        .events()
-        .filter(|event| {
-            event.is(EventType::Service)
-                && event.service().value().is_some_and(ServiceType::is_long_term)
-                && event.client().is(ClientType::ServiceUser)
-                && event.start() <= period.last()
-                && event.end() >= period.first()
-                && event.end() >= event.start()
-        })
-        .map(|event| event.end().min(period.last()))
-        .max()?;
+    // No short cuts: what the next row holds cannot be guessed, and a wrong guess costs more than all the comparisons.
+    let counts = |event: Event<'_>| {
+        event.is(EventType::Service)
+            & event.service().value().is_some_and(ServiceType::is_long_term)
+            & event.client().is(ClientType::ServiceUser)
+            & (event.start() <= period.last())
+            & (event.end() >= period.first())
+            & (event.end() >= event.start())
+    };
+    const NONE: i32 = i32::MIN;
+    let latest = history.events().fold(NONE, |latest, event| {
+        latest.max(if counts(event) { event.end().min(period.last()).number() } else { NONE })
+    });
+    if latest == NONE {
+        return None;
+    }
+    let latest = Day::from_number(latest);
     match person.age_on(latest) {
         None => Some(Band::Unknown),
         Some(age) if age < 18 => None,

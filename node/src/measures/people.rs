@@ -4,7 +4,7 @@ use folkmoot_proto::codelist::{ClientType, CodeList, Coded, Employment, EventTyp
 use folkmoot_proto::period::ReferencePeriod;
 
 use super::{COUNT, Contributions, Window};
-use crate::history::{History, WorkingAge};
+use crate::history::{Event, History, WorkingAge};
 
 pub(super) fn with_long_term_support(history: History<'_>, window: &Window<'_>, out: &mut Contributions) {
     let person = history.person();
@@ -13,7 +13,8 @@ pub(super) fn with_long_term_support(history: History<'_>, window: &Window<'_>, 
     }
     let Some(setting) = highest_setting(history, window.period) else { return };
     let day = history.details_period().last();
-    let band = match person.working_age_on(day) {
+    let age = person.age_on(day);
+    let band = match WorkingAge::of_person(age) {
         WorkingAge::Under18 => 0,
         WorkingAge::From18To64 => 1,
         WorkingAge::From65 => 2,
@@ -25,7 +26,7 @@ pub(super) fn with_long_term_support(history: History<'_>, window: &Window<'_>, 
     };
     let coordinates = [
         band,
-        fine_band(person.age_on(day)),
+        fine_band(age),
         person.gender().index(),
         person.ethnicity().group().index(),
         person.reason().index(),
@@ -40,17 +41,23 @@ pub(super) fn with_long_term_support(history: History<'_>, window: &Window<'_>, 
 
 /// The highest of the long-term settings whose service overlaps the period: nursing, residential, community, prison.
 pub(super) fn highest_setting(history: History<'_>, period: ReferencePeriod) -> Option<ServiceType> {
-    history
-        .events()
-        .filter(|event| {
-            event.is(EventType::Service)
-                && event.client().is(ClientType::ServiceUser)
-                && event.start() <= period.last()
-                && event.end() >= period.first()
-                && event.end() >= event.start()
-        })
-        .filter_map(|event| event.service().value().filter(|service| service.is_long_term()))
-        .min()
+    // No short cuts: what the next row holds cannot be guessed, and a wrong guess costs more than all the comparisons.
+    let counts = |event: Event<'_>| {
+        event.is(EventType::Service)
+            & event.client().is(ClientType::ServiceUser)
+            & (event.start() <= period.last())
+            & (event.end() >= period.first())
+            & (event.end() >= event.start())
+    };
+    const NONE: usize = usize::MAX;
+    let highest = history.events().fold(NONE, |highest, event| {
+        let place = match event.service().value() {
+            Some(service) if service.is_long_term() => service.index(),
+            _ => NONE,
+        };
+        highest.min(if counts(event) { place } else { NONE })
+    });
+    ServiceType::ALL.get(highest).copied()
 }
 
 /// Place among the nine fine bands; an age of 0 or below is unknown, as in the person table.
