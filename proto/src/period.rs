@@ -6,11 +6,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-// Small functions are marked inline: measures in another crate call them for every event of every person.
-
 use jiff::SignedDuration;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+
+// Small functions are marked inline: measures in another crate call them for every event of every person.
 
 /// Why a text or a pair of days is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
