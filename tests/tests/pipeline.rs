@@ -16,6 +16,12 @@ use folkmoot_tests::truth::joined::{self, Joined, Keys};
 use folkmoot_tests::truth::{self, Figure, Question};
 use jiff::civil::Date;
 
+#[path = "pipeline/by_hand.rs"]
+mod by_hand;
+#[path = "pipeline/coverage.rs"]
+mod coverage;
+#[path = "pipeline/national.rs"]
+mod national;
 #[path = "pipeline/tangled.rs"]
 mod tangled;
 

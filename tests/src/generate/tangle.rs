@@ -6,6 +6,9 @@
 //! nonsense among them; and each of several overlapping submissions shows the same events with other ends, outcomes, spellings
 //! and details, or not at all. Nothing is known to be true of such files: they are for comparing two readers.
 
+mod lists;
+mod scenes;
+
 use std::borrow::Cow;
 
 use jiff::civil::{Date, date};
@@ -17,6 +20,7 @@ use super::ids::NhsNumbers;
 use super::submission::{Row, clean};
 use super::vocabulary::{self as words, column};
 use super::{File, Place};
+use lists::{COMPONENTS, DISTANCES, MECHANISMS, OUTCOMES, ROUTES};
 
 /// What to draw.
 #[derive(Clone, Debug)]
@@ -33,133 +37,6 @@ pub struct Tangle {
 const FIRST: Date = date(2024, 4, 1);
 /// The last day of the latest file.
 const LAST: Date = date(2026, 3, 31);
-
-/// Distances in days at which some published rule changes its mind, and their neighbours.
-const DISTANCES: [(i32, u32); 46] = [
-    (0, 60),
-    (1, 20),
-    (-1, 10),
-    (2, 10),
-    (3, 10),
-    (4, 14),
-    (5, 14),
-    (6, 8),
-    (7, 20),
-    (8, 20),
-    (9, 6),
-    (13, 5),
-    (14, 5),
-    (15, 3),
-    (27, 3),
-    (28, 6),
-    (29, 6),
-    (30, 3),
-    (60, 3),
-    (89, 2),
-    (90, 6),
-    (91, 6),
-    (92, 2),
-    (120, 2),
-    (180, 2),
-    (363, 1),
-    (364, 4),
-    (365, 4),
-    (366, 1),
-    (-2, 3),
-    (-3, 4),
-    (-4, 4),
-    (-5, 4),
-    (-7, 6),
-    (-8, 4),
-    (-13, 4),
-    (-14, 4),
-    (-28, 3),
-    (-60, 2),
-    (-90, 6),
-    (-91, 6),
-    (-92, 2),
-    (-364, 4),
-    (-365, 4),
-    (-366, 2),
-    (-500, 2),
-];
-
-const OUTCOMES: [(&str, u32); 26] = [
-    (words::outcome::TO_REABLEMENT, 4),
-    (words::outcome::TO_ASSESSMENT, 5),
-    (words::outcome::TO_SERVICES, 5),
-    (words::outcome::CONTINUES, 5),
-    (words::outcome::HOSPITAL, 5),
-    (words::outcome::MOVED, 4),
-    (words::outcome::NHS, 4),
-    (words::outcome::SELF_FUNDED, 5),
-    (words::outcome::ADVICE, 5),
-    (words::outcome::OTHER_SERVICE, 4),
-    (words::outcome::DECLINED, 4),
-    (words::outcome::DECEASED, 4),
-    (words::outcome::AS_PLANNED, 9),
-    (words::outcome::ENDED_OTHER, 4),
-    (words::outcome::NO_SERVICES, 4),
-    (words::outcome::OTHER, 4),
-    ("Progress to financial assessment", 2),
-    ("Progress to End of Life Care", 2),
-    ("Progress to Re-assessment / Unplanned Review", 2),
-    ("Provision of service", 2),
-    ("Service ended as planned", 3),
-    ("NFA – Moved to another LA", 1),
-    ("Release 1 specification only: Not mapped", 1),
-    ("Other", 1),
-    ("", 9),
-    ("NULL", 1),
-];
-
-const COMPONENTS: [(&str, u32); 20] = [
-    (words::REABLEMENT, 10),
-    ("Equipment", 8),
-    ("Short term residential care", 6),
-    ("Short Term Nursing Care", 4),
-    ("Short term nursing care", 3),
-    ("Long term residential care", 9),
-    ("Long term nursing care", 9),
-    (words::HOME_SUPPORT, 6),
-    ("Home Support", 2),
-    (words::DAY_SUPPORT, 3),
-    (words::DIRECT_PAYMENT, 6),
-    (words::SHARED_LIVES, 3),
-    (words::SUPPORTED_LIVING, 3),
-    (words::EXTRA_CARE, 3),
-    ("Other short term support", 2),
-    ("Unpaid carer respite", 2),
-    ("Other unpaid carer support", 3),
-    ("Meals", 2),
-    ("Residential something", 1),
-    ("", 6),
-];
-
-const MECHANISMS: [(&str, u32); 7] = [
-    (words::DIRECT_PAYMENT, 6),
-    (words::MANAGED_BUDGET, 6),
-    (words::COMMISSIONED, 6),
-    ("CASSR Managed Personal Budget", 1),
-    ("Community: Direct Payment", 1),
-    ("Other", 1),
-    ("", 6),
-];
-
-const ROUTES: [(&str, u32); 12] = [
-    ("Planned entry (transition)", 2),
-    ("Discharge from hospital", 6),
-    ("Diversion from hospital services", 2),
-    ("Community or other route", 6),
-    ("Community / Other route", 2),
-    ("Prison", 1),
-    ("Self-funder", 2),
-    ("Discharge from reablement", 2),
-    ("Transfer from other local authority", 2),
-    ("By pigeon", 1),
-    ("", 2),
-    ("NULL", 1),
-];
 
 /// Draws one council's files, in the order in which they were received.
 pub fn tangled(settings: &Tangle, place: &Place) -> Vec<File> {
@@ -277,15 +154,30 @@ impl Knot {
                 *link = format!("T{:06}", 1 + dice.index(people));
             }
         }
+        match dice.between(1, 10) {
+            1..=5 => knot.strands = scenes::reablement(dice, &knot.days),
+            6 => knot.strands = scenes::admissions(dice, &knot.days),
+            7 => knot.strands = scenes::requests(dice, &knot.days),
+            _ => {}
+        }
+        for strand in &knot.strands {
+            knot.days.push(strand.start);
+            knot.days.extend(strand.end);
+        }
+        // A scene by itself, or with a little of everything around it.
+        let around = match knot.strands.len() {
+            0 => dice.between(1, 9),
+            _ if dice.chance(0.2) => dice.between(1, 3),
+            _ => 0,
+        };
         let long_term = dice.pick(&[0, 0, 1, 4]);
-        let simple = dice.chance(0.5);
-        for _ in 0..dice.between(1, if simple { 4 } else { 9 }) {
+        for _ in 0..around {
             let strand = knot.strand(dice, long_term);
             knot.days.push(strand.start);
             knot.days.extend(strand.end);
             knot.strands.push(strand);
         }
-        if dice.chance(0.25) {
+        if dice.chance(0.15) {
             let near = dice.pick(&knot.days);
             knot.death = Some(plus(near, dice.pick(&[-1, 0, 0, 1, 6, 7, 8, 30])));
         }
@@ -312,24 +204,18 @@ impl Knot {
         if end.is_some_and(|end| end < start) && !dice.chance(0.1) {
             end = Some(plus(start, dice.between(0, 9)));
         }
-        let mut cells = vec![
-            (column::EVENT_TYPE, kind),
-            (column::OUTCOME, dice.weigh(&OUTCOMES)),
-            (
-                column::CLIENT_TYPE,
-                dice.weigh(&[
-                    (words::SERVICE_USER, 88),
-                    ("Service User", 3),
-                    (words::CARER, 5),
-                    ("Carer known by association", 1),
-                    ("Somebody", 1),
-                    ("", 1),
-                ]),
-            ),
-            (column::DESCRIPTION, dice.weigh(&[("", 6), ("First Conversation", 2), ("telephone call", 1)])),
-        ];
+        let client = dice.weigh(&[
+            (words::SERVICE_USER, 88),
+            ("Service User", 3),
+            (words::CARER, 5),
+            ("Carer known by association", 1),
+            ("Somebody", 1),
+            ("", 1),
+        ]);
+        let mut service_type = "";
+        let mut component = "";
         if service || dice.chance(0.02) {
-            let service_type = dice.weigh(&[
+            service_type = dice.weigh(&[
                 (words::ST_MAX, 40),
                 ("Short Term Support: ST-Max", 3),
                 (words::LOW_LEVEL, 7),
@@ -349,41 +235,9 @@ impl Knot {
                 words::ST_MAX => words::REABLEMENT,
                 _ => "",
             };
-            let component = if !fitting.is_empty() && dice.chance(0.7) { fitting } else { dice.weigh(&COMPONENTS) };
-            cells.push((column::SERVICE_TYPE, service_type));
-            cells.push((column::COMPONENT, component));
-            cells.push((column::MECHANISM, dice.weigh(&MECHANISMS)));
-            cells.push((column::UNIT_COST, dice.pick(&["", "0.00", "12.50", "310.00", "-20.00", "99999.99"])));
-            cells.push((
-                column::COST_FREQUENCY,
-                dice.pick(&["", "Weekly", "Hourly", "One-off", "4-weekly", "Annually"]),
-            ));
-            cells.push((column::PLANNED_UNITS, dice.pick(&["", "0.00", "1.00", "10.50", "-3.00"])));
+            component = if !fitting.is_empty() && dice.chance(0.7) { fitting } else { dice.weigh(&COMPONENTS) };
         }
-        if kind == "Request" || dice.chance(0.02) {
-            cells.push((column::ROUTE, dice.weigh(&ROUTES)));
-        }
-        if kind == "Assessment" {
-            let of =
-                [words::LONG_ASSESSMENT, words::SHORT_ASSESSMENT, "Short Term Assessment", "Financial Assessment", ""];
-            cells.push((column::ASSESSMENT_TYPE, dice.pick(&of)));
-            cells.push((column::ELIGIBLE_NEEDS, dice.pick(&["Yes", "No", "Unknown", ""])));
-            cells.push((column::ASSESSMENT_METHOD, dice.weigh(&words::METHODS)));
-        }
-        if kind == "Review" {
-            let of = [
-                words::REVIEW_PLANNED,
-                words::REVIEW_SHORT_TERM,
-                words::REVIEW_HOSPITAL,
-                "Unplanned - Other Reason",
-                "Whim",
-                "",
-            ];
-            cells.push((column::REVIEW_REASON, dice.pick(&of)));
-            cells.push((column::OUTCOMES_ACHIEVED, dice.pick(&["Fully met", "Partially Met", "Not met", ""])));
-            cells.push((column::REVIEW_METHOD, dice.weigh(&words::METHODS)));
-        }
-        Strand { cells, start, end, service }
+        Strand { cells: cells(dice, kind, client, service_type, component), start, end, service }
     }
 
     /// The rows of this person in one file.
@@ -567,4 +421,53 @@ fn padding(dice: &mut Dice, code: &str, (first, last): (Date, Date), people: usi
         }
         month = plus_months(month, 1);
     }
+}
+
+/// All cells of an event but its dates, drawn where they are not given.
+fn cells(
+    dice: &mut Dice,
+    kind: &'static str,
+    client: &'static str,
+    service_type: &'static str,
+    component: &'static str,
+) -> Vec<(usize, &'static str)> {
+    let mut cells = vec![
+        (column::EVENT_TYPE, kind),
+        (column::CLIENT_TYPE, client),
+        (column::OUTCOME, dice.weigh(&OUTCOMES)),
+        (column::DESCRIPTION, dice.weigh(&[("", 6), ("First Conversation", 2), ("telephone call", 1)])),
+        (column::SERVICE_TYPE, service_type),
+        (column::COMPONENT, component),
+    ];
+    if kind == "Service" {
+        cells.push((column::MECHANISM, dice.weigh(&MECHANISMS)));
+        cells.push((column::UNIT_COST, dice.pick(&["", "0.00", "12.50", "310.00", "-20.00", "99999.99"])));
+        let frequencies = ["", "Weekly", "Hourly", "One-off", "4-weekly", "Annually"];
+        cells.push((column::COST_FREQUENCY, dice.pick(&frequencies)));
+        cells.push((column::PLANNED_UNITS, dice.pick(&["", "0.00", "1.00", "10.50", "-3.00"])));
+    }
+    if kind == "Request" || dice.chance(0.02) {
+        cells.push((column::ROUTE, dice.weigh(&ROUTES)));
+    }
+    if kind == "Assessment" {
+        let types =
+            [words::LONG_ASSESSMENT, words::SHORT_ASSESSMENT, "Short Term Assessment", "Financial Assessment", ""];
+        cells.push((column::ASSESSMENT_TYPE, dice.pick(&types)));
+        cells.push((column::ELIGIBLE_NEEDS, dice.pick(&["Yes", "No", "Unknown", ""])));
+        cells.push((column::ASSESSMENT_METHOD, dice.weigh(&words::METHODS)));
+    }
+    if kind == "Review" {
+        let reasons = [
+            words::REVIEW_PLANNED,
+            words::REVIEW_SHORT_TERM,
+            words::REVIEW_HOSPITAL,
+            "Unplanned - Other Reason",
+            "Whim",
+            "",
+        ];
+        cells.push((column::REVIEW_REASON, dice.pick(&reasons)));
+        cells.push((column::OUTCOMES_ACHIEVED, dice.pick(&["Fully met", "Partially Met", "Not met", ""])));
+        cells.push((column::REVIEW_METHOD, dice.weigh(&words::METHODS)));
+    }
+    cells
 }

@@ -2,21 +2,35 @@
 
 use jiff::civil::Date;
 
-use super::lists::{INVALID, RELEASE_1_ONLY, Value};
+use super::lists::{ALIAS, INVALID, RELEASE_1_ONLY, Value};
 
-/// Trims, makes every run of white space one blank, and writes dashes and quotes in one way.
-pub(super) fn tidy(cell: &str) -> String {
+/// Trims, and writes dashes and quotes in one way.
+fn unified(cell: &str) -> String {
     let mut text = String::new();
-    for c in cell.chars() {
+    for c in cell.trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').chars() {
         match c {
             '\u{2010}'..='\u{2015}' | '\u{2212}' => text.push('-'),
             '\u{2018}' | '\u{2019}' | '\u{201a}' | '\u{201b}' => text.push('\''),
             '\u{201c}' | '\u{201d}' | '\u{201e}' => text.push('"'),
-            c if c.is_whitespace() || c == '\u{feff}' => text.push(' '),
             c => text.push(c),
         }
     }
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    text
+}
+
+/// A cell as it goes into the raw key of an event: trimmed, dashes and quotes in one way, in small letters, and otherwise as it
+/// stands in the file.
+pub(super) fn raw_key(cell: &str) -> String {
+    let text = unified(cell).to_lowercase();
+    if text == "null" { String::new() } else { text }
+}
+
+/// Trims, makes every run of white space one blank, and writes dashes and quotes in one way.
+pub(super) fn tidy(cell: &str) -> String {
+    let unified = unified(cell);
+    let words: Vec<&str> =
+        unified.split(|c: char| c.is_whitespace() || c == '\u{feff}').filter(|word| !word.is_empty()).collect();
+    words.join(" ")
 }
 
 /// Tidied, and empty when the cell says `NULL`.
@@ -58,20 +72,20 @@ pub(super) fn listed(cell: &str, list: &[Value]) -> String {
             }
         }
     }
+    let (alias, meaning) = ALIAS;
+    if text.to_lowercase() == alias && list.iter().any(|(new, _)| *new == meaning) {
+        return meaning.to_owned();
+    }
     INVALID.to_owned()
 }
 
+/// Small letters and digits alone, with `&` and `/` as words.
+///
+/// Blanks go with the punctuation: one of the variants that an importer must survive has a hyphen where the list has a blank
+/// (`NHS-funded`), another has none where the list has one, and the national comparison strips both.
 fn fold(text: &str) -> String {
-    let mut folded = String::new();
-    for c in text.to_lowercase().chars() {
-        match c {
-            '&' => folded.push_str(" and "),
-            '/' => folded.push_str(" or "),
-            c if c.is_alphanumeric() || c.is_whitespace() => folded.push(c),
-            _ => {}
-        }
-    }
-    folded.split_whitespace().collect::<Vec<_>>().join(" ")
+    let worded = text.to_lowercase().replace('&', "and").replace('/', "or");
+    worded.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
 /// The four kinds of event by the words in them; any other text as it is, in small letters; empty for nothing.
@@ -141,4 +155,27 @@ pub(super) fn nhs_number(cell: &str) -> String {
     }
     let check = (11 - sum % 11) % 11;
     if check == values[9] { digits } else { String::new() }
+}
+
+/// An amount in hundredths: a pound sign and commas between thousands are understood, more than two decimals are rounded half
+/// away from zero. `None` for anything else.
+pub(super) fn hundredths(cell: &str) -> Option<i64> {
+    let text = cell.trim().to_owned();
+    let (negative, text) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest.to_owned()),
+        None => (false, text),
+    };
+    let text = text.strip_prefix('£').unwrap_or(&text);
+    let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+    let groups: Vec<&str> = whole.split(',').collect();
+    let grouped =
+        groups.len() == 1 || (1..=3).contains(&groups[0].len()) && groups[1..].iter().all(|group| group.len() == 3);
+    let digits = |text: &str| text.chars().all(|c| c.is_ascii_digit());
+    let whole = groups.concat();
+    if !grouped || !digits(&whole) || !digits(decimals) || (whole.is_empty() && decimals.is_empty()) {
+        return None;
+    }
+    let value: i64 = format!("0{whole}{:0<3.3}", decimals).parse().ok()?;
+    let rounded = (value + 5) / 10;
+    Some(if negative { -rounded } else { rounded })
 }

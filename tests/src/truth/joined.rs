@@ -145,7 +145,41 @@ pub fn join(council: &str, files: &[File], as_of: Date, window: (Date, Date), ke
             }
         }
     }
-    unique(council, window, rows, keys)
+    unique(council, window, rows, |row| key(row, keys))
+}
+
+/// The table of one file: the latest received by `as_of` that covers the twelve months that end on `last`; `None` without one.
+/// Lines of a service that differ in mechanism or cost are services of their own here, and nothing is cropped.
+pub fn single(council: &str, files: &[File], as_of: Date, last: Date, keys: Keys) -> Option<Joined> {
+    let first = add(add(last, 1.day()), (-12).months());
+    let mut chosen: Option<&File> = None;
+    for file in files {
+        let covers = derived_period(file).is_some_and(|(start, end)| start <= first && end >= last);
+        let in_time = file.received > last && file.received <= as_of;
+        if covers && in_time && chosen.is_none_or(|best| file.received >= best.received) {
+            chosen = Some(file);
+        }
+    }
+    let mut rows = Vec::new();
+    for (record, row) in chosen?.rows.iter().enumerate() {
+        let mut row = row.clone();
+        row.record = record + 1;
+        row.reference = Some((first, last));
+        row.end = corrected_end(&row);
+        if !row.person.is_empty() && counts(&row, (first, last)) {
+            rows.push(row);
+        }
+    }
+    let key = |row: &Row| {
+        let common = key(row, keys);
+        match row.event_type.as_str() {
+            "Service" => {
+                format!("{common}|{}|{:?}|{}|{:?}", row.mechanism, row.unit_cost, row.frequency, row.units)
+            }
+            _ => common,
+        }
+    };
+    Some(unique(council, (first, last), rows, key))
 }
 
 /// The end of an event, moved to the day of death where the person died during it.
@@ -200,8 +234,8 @@ fn key(row: &Row, keys: Keys) -> String {
 }
 
 /// Crops services that a later file no longer has, and keeps one row for each event.
-fn unique(council: &str, window: (Date, Date), rows: Vec<Row>, keys: Keys) -> Joined {
-    let mut keyed: Vec<(String, Row)> = rows.into_iter().map(|row| (key(&row, keys), row)).collect();
+fn unique(council: &str, window: (Date, Date), rows: Vec<Row>, key: impl Fn(&Row) -> String) -> Joined {
+    let mut keyed: Vec<(String, Row)> = rows.into_iter().map(|row| (key(&row), row)).collect();
     keyed.sort_by(|(one, _), (other, _)| one.cmp(other));
     let latest_start = keyed.iter().filter_map(|(_, row)| row.reference).map(|(first, _)| first).max();
     let mut kept: Vec<Row> = Vec::new();

@@ -27,11 +27,7 @@ pub(super) const ETHNICITY: &[Value] = &[
         "Mixed or multiple ethnic groups: White and Black African",
         &["Mixed or multiple ethnic groups - White and Black African"],
     ),
-    (
-        "Mixed or multiple ethnic groups: White and Asian",
-        // The second is the one example of a mapped invalid value that is published.
-        &["Mixed or multiple ethnic groups - White and Asian", "Mixed: White and Asian"],
-    ),
+    ("Mixed or multiple ethnic groups: White and Asian", &["Mixed or multiple ethnic groups - White and Asian"]),
     (
         "Mixed or multiple ethnic groups: Any other Mixed or multiple ethnic background",
         &["Mixed or multiple ethnic groups - Any other Mixed or multiple ethnic background"],
@@ -245,3 +241,43 @@ pub(super) const MECHANISM: &[Value] = &[
     ("CASSR managed personal budget", &["CASSR Managed Personal Budget"]),
     ("CASSR commissioned support", &["CASSR Commissioned Support"]),
 ];
+
+/// Who took part in an assessment or a review.
+pub(super) const METHOD: &[Value] = &[
+    ("Unpaid carer only", &["Carer only"]),
+    ("Service user only", &[]),
+    ("Service user and unpaid carer", &["Service user and carer"]),
+];
+
+pub(super) const REVIEW_REASON: &[Value] = &[
+    ("Planned", &[]),
+    (
+        "Unplanned: Hospital (planned and unplanned episodes)",
+        &["Unplanned - Hospital (Planned and unplanned episodes)"],
+    ),
+    ("Unplanned: Unpaid carer related", &["Unplanned - Carer related"]),
+    ("Unplanned: Safeguarding concern", &["Unplanned - Safeguarding concern"]),
+    ("Unplanned: Other reason", &["Unplanned - Other Reason"]),
+    ("Unplanned: Provider failure", &["Unplanned - Provider Failure"]),
+    ("Unplanned: Change in commissioning arrangements", &["Unplanned - Change in Commissioning arrangements"]),
+    ("Review of short term support", &[]),
+];
+
+pub(super) const OUTCOMES_ACHIEVED: &[Value] =
+    &[("Fully met", &["Fully Met"]), ("Partially met", &["Partially Met"]), ("Not met", &["Not Met"])];
+
+pub(super) const FREQUENCY: &[Value] = &[
+    ("Per session", &[]),
+    ("Hourly", &[]),
+    ("Daily", &[]),
+    ("Weekly", &[]),
+    ("Fortnightly", &[]),
+    ("4-weekly", &[]),
+    ("Monthly", &[]),
+    ("Quarterly", &[]),
+    ("Annually", &[]),
+    ("One-off", &[]),
+];
+
+/// The one published example of an old text that means a value, with that value. It is read as it stands, but for capitals.
+pub(super) const ALIAS: (&str, &str) = ("mixed: white and asian", "Mixed or multiple ethnic groups: White and Asian");

@@ -2,7 +2,7 @@
 
 use jiff::civil::Date;
 
-use super::clean::{date, event_type, filled, listed, nhs_number};
+use super::clean::{date, event_type, filled, hundredths, listed, nhs_number, raw_key};
 use super::{Error, lists};
 
 /// One row: text is empty for nothing, lists hold release 2 texts or `Invalid and not mapped`.
@@ -39,6 +39,16 @@ pub struct Row {
     pub service_type: String,
     pub component: String,
     pub mechanism: String,
+    pub eligible_needs: String,
+    pub assessment_method: String,
+    pub review_reason: String,
+    pub outcomes_achieved: String,
+    pub review_method: String,
+    /// In pence, with the sign of the file.
+    pub unit_cost: Option<i64>,
+    pub frequency: String,
+    /// In hundredths, with the sign of the file.
+    pub units: Option<i64>,
     /// Client type, route, assessment type, service type and component as in the file, tidied, in small letters.
     pub raw: [String; 5],
     /// First and last day of what the row's file stands for, set when files are joined.
@@ -145,12 +155,20 @@ fn row(headers: &[String], cells: &[&str], council: &str) -> Row {
         service_type: list("Service Type", lists::SERVICE_TYPE),
         component: list("Service Component", lists::COMPONENT),
         mechanism: list("Delivery Mechanism", lists::MECHANISM),
+        eligible_needs: list("Eligible Needs Identified", lists::YES_NO),
+        assessment_method: list("Method of Assessment", lists::METHOD),
+        review_reason: list("Review Reason", lists::REVIEW_REASON),
+        outcomes_achieved: list("Review Outcomes Achieved", lists::OUTCOMES_ACHIEVED),
+        review_method: list("Method of Review", lists::METHOD),
+        unit_cost: hundredths(cell("Unit Cost")),
+        frequency: list("Cost Frequency (Unit Type)", lists::FREQUENCY),
+        units: hundredths(cell("Planned units per week")),
         raw: [
-            raw("Client Type"),
-            raw("Request: Route of Access"),
-            raw("Assessment Type"),
-            raw("Service Type"),
-            raw("Service Component"),
+            raw_key(cell("Client Type")),
+            raw_key(cell("Request: Route of Access")),
+            raw_key(cell("Assessment Type")),
+            raw_key(cell("Service Type")),
+            raw_key(cell("Service Component")),
         ],
         reference: None,
     }
