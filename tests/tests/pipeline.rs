@@ -1,6 +1,9 @@
 //! The product against the oracle: generated files through import, store, assembly and measures give the figures that
 //! plain loops over the same files give, to the last count.
 
+#[path = "pipeline/hard.rs"]
+mod hard;
+
 use std::path::Path;
 
 use folkmoot_node::clean::lists::Aliases;

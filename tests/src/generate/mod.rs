@@ -20,6 +20,8 @@ mod ids;
 mod life;
 mod person;
 mod population;
+pub mod storm;
+mod storm_words;
 mod submission;
 mod tangle;
 #[cfg(test)]

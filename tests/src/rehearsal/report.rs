@@ -104,9 +104,9 @@ pub fn truth_by_area(parts: &[&Part], measure: &str, group: &str, level: Level, 
             for &name in names {
                 let pair = areas.entry(name.to_owned()).or_default();
                 if figure.component == "yes" {
-                    pair.yes += figure.value;
+                    pair.yes += figure.value.unsigned_abs();
                 } else {
-                    pair.no += figure.value;
+                    pair.no += figure.value.unsigned_abs();
                 }
             }
         }

@@ -12,15 +12,23 @@
 pub mod admissions;
 mod ascof;
 mod clean;
+mod costs;
+mod events;
 pub mod joined;
 mod lists;
+mod long_term;
+mod pathways;
 mod people;
 pub mod person;
 mod reablement;
+pub mod reached;
 mod read;
+mod salt;
 mod sts;
+mod table;
 #[cfg(test)]
 mod tests;
+pub mod waiting;
 
 use std::path::Path;
 
@@ -44,8 +52,8 @@ pub struct Figure {
     pub group: String,
     /// `yes` or `no` of a ratio, else `count`.
     pub component: String,
-    /// How many.
-    pub value: u64,
+    /// How many, or how many pounds, which alone can be below zero.
+    pub value: i64,
 }
 
 /// What to ask.
@@ -152,6 +160,70 @@ pub fn variant(joined: &Joined, question: &Question, documented: bool) -> Result
         other => return Err(Error::UnknownMeasure(other.to_owned())),
     };
     Ok(counted.figures(&joined.council, question))
+}
+
+/// The two national tables of one council.
+#[derive(Clone, Debug)]
+pub struct Tables {
+    /// All files, joined by quarter.
+    pub joined: Joined,
+    /// The latest file of the last twelve months alone, if there is one.
+    pub single: Option<Joined>,
+}
+
+/// A question with settings of the measure (name and value) and filters (dimension and the categories that count).
+#[derive(Clone, Copy, Debug)]
+pub struct Detail<'a> {
+    /// What is asked.
+    pub question: &'a Question,
+    /// Settings that are not the measure's own.
+    pub settings: &'a [(&'a str, &'a str)],
+    /// What counts alone.
+    pub filters: &'a [(&'a str, &'a [&'a str])],
+}
+
+impl Detail<'_> {
+    fn setting<'s>(&'s self, name: &str, own: &'s str) -> &'s str {
+        self.settings.iter().find(|(known, _)| *known == name).map_or(own, |(_, value)| value)
+    }
+}
+
+/// Every figure of a question that names settings and filters.
+///
+/// **Errors**: as [`figures`]; settings and filters of the measures of that function mean nothing here.
+pub fn detailed(tables: &Tables, detail: Detail<'_>) -> Result<Vec<Figure>, Error> {
+    let joined = &tables.joined;
+    let question = detail.question;
+    let documented = detail.setting("variant", "official") == "documented";
+    let when = |own| match detail.setting("when", own) {
+        "started" => events::When::Started,
+        "ran" => events::When::Ran,
+        _ => events::When::Ended,
+    };
+    let counted = match question.measure.as_str() {
+        "LTS001A" => long_term::in_period(joined, question),
+        "LTS001B-REASON" => long_term::on_day_by_reason(joined, question),
+        "LTS001B-CARER" => long_term::on_day_by_carer(joined, question),
+        "LTS001B-ETHNICITY" => long_term::on_day_by_ethnicity(joined, question),
+        "LTS001C" => long_term::for_a_year(joined, question, documented),
+        "LTS003" => salt::carers(joined, question),
+        "LTS004-EMPLOYMENT" => salt::employment(joined, question, documented),
+        "LTS004-ACCOMMODATION" => salt::accommodation(joined, question, documented),
+        "WAITING-RESPONSE" => waiting::histogram(joined, question, false),
+        "WAITING-SERVICE" => waiting::histogram(joined, question, true),
+        "REQUESTS" => events::table(joined, question, "Request", when("ended"))?,
+        "ASSESSMENTS" => events::table(joined, question, "Assessment", when("ended"))?,
+        "REVIEWS" => events::table(joined, question, "Review", when("ended"))?,
+        "SERVICES" => events::table(joined, question, "Service", when("ran"))?,
+        "COSTS" => costs::table(tables.single.as_ref(), question, false)?,
+        "COSTS-WEEKLY" => costs::table(tables.single.as_ref(), question, true)?,
+        "PATHWAYS" => {
+            let (from, after) = (detail.setting("from", "discharge-from-hospital"), detail.setting("after", "next"));
+            pathways::table(joined, question, from, after)
+        }
+        _ => return figures(joined, question),
+    };
+    counted.figures(&joined.council, question, detail.filters)
 }
 
 /// People (or other units), each in one cell, with the layout they were counted into.
@@ -262,7 +334,8 @@ fn chosen(
 
 /// The value of one figure, `None` when the list has no such figure.
 pub fn value(figures: &[Figure], group: &str, component: &str) -> Option<u64> {
-    figures.iter().find(|figure| figure.group == group && figure.component == component).map(|figure| figure.value)
+    let figure = figures.iter().find(|figure| figure.group == group && figure.component == component)?;
+    u64::try_from(figure.value).ok()
 }
 
 /// Figures as the tidy CSV that a node prints: `council,measure,version,period_start,period_end,group,component,value`.
