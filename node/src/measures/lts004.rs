@@ -3,7 +3,8 @@
 //! # Source
 //! `LTS004 replication code` (NHS England, May 2024), read over the joined main table and release 2 lists, with the latest
 //! start of this council in place of that over all councils. Kept as published: support in prison counts (the documented
-//! variant leaves it out), and rows without a gender keep every status in a conflict.
+//! variant leaves it out), and rows with a blank gender keep every status in a conflict: nothing equals null. A gender that
+//! no list explains is not null, though both are shown as one.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +40,9 @@ pub(super) fn accommodation(history: History<'_>, window: &Window<'_>, out: &mut
 }
 
 /// Place of a gender that is blank or that no list explains.
-const NO_GENDER: usize = Gender::ALL.len();
+fn place_of(gender: Coded<Gender>) -> usize {
+    gender.value().map_or(Gender::ALL.len(), Gender::index)
+}
 
 /// The person's status with each gender of the deciding rows; none when no row gives a listed status.
 fn statuses<'a, T: CodeList>(
@@ -49,19 +52,24 @@ fn statuses<'a, T: CodeList>(
     unknown: T,
 ) -> BTreeSet<(usize, Option<T>)> {
     let rows: Vec<Event<'a>> = history.events().filter(|event| belongs(*event, window)).collect();
-    let gender = |event: Event<'_>| event.gender().value().map_or(NO_GENDER, Gender::index);
     let listed = || rows.iter().filter_map(|event| status(*event).value().map(|status| (*event, status)));
     let place = |(event, status): (Event<'_>, T)| (event.start(), status != unknown);
     let Some(best) = listed().map(place).max() else {
         // Counted apart, by the gender of the latest rows.
         let latest = rows.iter().map(|event| event.start()).max();
         let latest = rows.iter().filter(|event| Some(event.start()) == latest);
-        return latest.map(|event| (gender(*event), None)).collect();
+        return latest.map(|event| (place_of(event.gender()), None)).collect();
     };
-    let deciding: BTreeSet<(usize, T)> =
-        listed().filter(|row| place(*row) == best).map(|(event, status)| (gender(event), status)).collect();
-    let conflict = |of: usize| of != NO_GENDER && deciding.iter().filter(|(gender, _)| *gender == of).count() > 1;
-    deciding.iter().map(|&(gender, status)| (gender, Some(if conflict(gender) { unknown } else { status }))).collect()
+    let deciding: Vec<(Coded<Gender>, T)> =
+        listed().filter(|row| place(*row) == best).map(|(event, status)| (event.gender(), status)).collect();
+    let conflict = |(of, own): (Coded<Gender>, T)| {
+        of != Coded::Blank && deciding.iter().any(|(gender, status)| *gender == of && *status != own)
+    };
+    let decided = deciding.iter().map(|&(gender, status)| {
+        let status = if conflict((gender, status)) { unknown } else { status };
+        (place_of(gender), Some(status))
+    });
+    decided.collect()
 }
 
 /// A long-term service in the period of somebody aged 18 to 64 at its end, for a learning disability.

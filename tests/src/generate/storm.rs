@@ -170,16 +170,17 @@ impl Storm {
         common[column::NHS_NUMBER] = number.unwrap_or_default();
         common[column::PERSON_ID] = id;
         common[column::GENDER] = dice.pick(words::GENDER).to_owned();
-        common[column::ETHNICITY] = dice.pick(words::ETHNICITY).to_owned();
+        // By turns, so that every value comes up.
+        common[column::ETHNICITY] = words::ETHNICITY[index % words::ETHNICITY.len()].to_owned();
         common[column::BIRTH] = birth.map_or(String::new(), written);
         common[column::DEATH] = death.map_or(String::new(), written);
-        common[column::SUPPORT_REASON] = if dice.chance(0.4) {
-            "Learning disability support".to_owned()
-        } else {
-            dice.pick(words::SUPPORT_REASON).to_owned()
-        };
-        common[column::ACCOMMODATION] = dice.pick(words::ACCOMMODATION).to_owned();
-        common[column::EMPLOYMENT] = dice.pick(words::EMPLOYMENT).to_owned();
+        common[column::SUPPORT_REASON] = match index % 5 {
+            0 | 1 => "Learning disability support",
+            _ => words::SUPPORT_REASON[index / 2 % words::SUPPORT_REASON.len()],
+        }
+        .to_owned();
+        common[column::ACCOMMODATION] = words::ACCOMMODATION[index / 5 % words::ACCOMMODATION.len()].to_owned();
+        common[column::EMPLOYMENT] = words::EMPLOYMENT[index / 5 % words::EMPLOYMENT.len()].to_owned();
         common[column::HAS_CARER] = dice.pick(&["Yes", "No", "Unknown", "", "Perhaps"]).to_owned();
         common[column::FUNDING] = dice.pick(words::FUNDING).to_owned();
         let carer = dice.chance(0.15);

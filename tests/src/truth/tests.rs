@@ -154,6 +154,17 @@ fn values_dates_and_numbers_are_read_as_settled() {
     use super::clean::{date as read, event_type, listed, nhs_number};
     let outcome = |text: &str| listed(text, lists::OUTCOME);
     assert_eq!(outcome("NFA – Support  ended – other reason"), "NFA: Support ended for other reason");
+    // A hyphen for a blank, none where the list has one, and a blank more or less are spellings too.
+    for text in ["NFA- Other", "NFA-Other", "NFA Other", "nfa:other", " NFA\u{a0}\u{2013} Other "] {
+        assert_eq!(outcome(text), "NFA: Other", "{text}");
+    }
+    for text in ["NFA - 100% NHS-funded care", "NFA - 100 % NHS funded care"] {
+        assert_eq!(outcome(text), "NFA: Referral to NHS services or NHS funded social care", "{text}");
+    }
+    assert_eq!(listed("4 weekly", lists::FREQUENCY), "4-weekly");
+    assert_eq!(listed("Short term support: ST Max", lists::SERVICE_TYPE), "Short term support: ST-Max");
+    assert_eq!(listed("mixed: white and asian", lists::ETHNICITY), "Mixed or multiple ethnic groups: White and Asian");
+    assert_eq!(listed("Mixed: White & Asian", lists::ETHNICITY), lists::INVALID, "an alias has one spelling");
     assert_eq!(outcome("Other"), lists::INVALID);
     assert_eq!(outcome(lists::RELEASE_1_ONLY), lists::INVALID);
     assert_eq!(outcome("progress to end of life care"), lists::RELEASE_1_ONLY);

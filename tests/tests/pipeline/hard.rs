@@ -279,17 +279,43 @@ fn fail(wrong: &[String]) {
     assert!(wrong.is_empty(), "{} questions differ:\n{}", wrong.len(), wrong[..wrong.len().min(12)].join("\n"));
 }
 
+/// One file of rows for rules that chance seldom reaches, and for spellings.
+fn by_hand() -> Vec<generate::File> {
+    let rows = include_str!("by_hand.csv");
+    let sent = generate::File {
+        name: "cld_216_20260331_20260420.csv".to_owned(),
+        period_start: date(2024, 4, 1),
+        period_end: date(2026, 3, 31),
+        received: date(2026, 4, 20),
+        bytes: with_council(rows).into_bytes(),
+        marks: Vec::new(),
+    };
+    vec![sent]
+}
+
+/// Every file must name its council and carry both identifiers, which the rows by hand leave out for shortness.
+fn with_council(rows: &str) -> String {
+    let mut lines = rows.lines();
+    let header = lines.next().expect("a header");
+    let mut text = format!("LA Code,NHS Number,{header}\n");
+    for line in lines {
+        text.push_str(&format!("216,,{line}\n"));
+    }
+    text
+}
+
 #[test]
 fn hard_cases_measure_as_the_oracle_does() {
     let mut reached = Reached::default();
     let mut wrong = Vec::new();
+    compare(("by hand", "216"), &by_hand(), (date(2026, 11, 1), KeyReading::Raw), &mut reached, &mut wrong);
     // More of them when something is to be hunted down: FOLKMOOT_STORMS=50.
     let more: u64 = std::env::var("FOLKMOOT_STORMS").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
     for seed in 1..=6 + more {
         let dirt = seed % 5 != 1;
         let as_of = if seed % 5 == 4 { date(2026, 2, 15) } else { date(2026, 11, 1) };
         let keys = if seed % 5 == 3 { KeyReading::Cleaned } else { KeyReading::Raw };
-        let storm = Storm { seed, code: "216".to_owned(), people: 180, dirt, hole: seed % 5 >= 3 };
+        let storm = Storm { seed, code: "216".to_owned(), people: 220, dirt, hole: seed % 5 >= 3 };
         compare((&format!("seed {seed}"), "216"), &storm.files(), (as_of, keys), &mut reached, &mut wrong);
     }
     fail(&wrong);

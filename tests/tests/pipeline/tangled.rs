@@ -22,7 +22,7 @@ fn compare(seed: u64, people: usize, dirt: bool, keys: KeyReading) -> BTreeMap<S
                 Ok(figures) => {
                     for figure in figures {
                         let group = format!("{measure} {} {}", figure.group, figure.component);
-                        *seen.entry(group).or_default() += figure.value;
+                        *seen.entry(group).or_default() += figure.value.unsigned_abs();
                     }
                 }
                 Err(difference) => differences.push(difference),

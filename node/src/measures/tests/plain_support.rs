@@ -181,15 +181,17 @@ fn lts004_equals_a_plain_second_implementation() {
             }
             let mut by_gender: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
             for row in listed {
-                by_gender.entry(gender(row)).or_default().push(status(row));
+                by_gender.entry(row.gender).or_default().push(status(row));
             }
             for (gender, mut values) in by_gender {
                 values.sort_unstable();
                 values.dedup();
-                if values.len() > 1 && gender != "Invalid/NULL" {
+                // Nothing equals null, so a blank gender keeps them all; an invalid one is not null.
+                if values.len() > 1 && !gender.is_empty() {
                     values = vec!["Unknown"];
                 }
-                found.extend(values.into_iter().map(|value| (gender, value)));
+                let shown = if ["", INVALID].contains(&gender) { "Invalid/NULL" } else { gender };
+                found.extend(values.into_iter().map(|value| (shown, value)));
             }
         }
         found.sort_unstable();

@@ -233,7 +233,7 @@ row,person,birth,service_type,reason,gender,employment,accommodation,start,end
 }
 
 #[test]
-fn without_a_gender_every_status_of_a_conflict_is_kept() {
+fn under_a_blank_gender_every_status_of_a_conflict_is_kept() {
     const TIED: &str = "\
 row,person,birth,service_type,reason,gender,employment,start,end
 1,P,1980-01,Long term support: Community,Learning disability support,,Paid: Hours per week unknown,2023-05-01,
@@ -243,6 +243,9 @@ row,person,birth,service_type,reason,gender,employment,start,end
     let found =
         cells(&figures(&histories(&TIED.replace("support,,", "support,Male,")), "LTS004-EMPLOYMENT", before()), 2);
     assert_eq!(found, [("employment=Unknown;gender=Male".to_owned(), 1)]);
+    let invalid = TIED.replace("support,,", "support,INVALID,");
+    let found = cells(&figures(&histories(&invalid), "LTS004-EMPLOYMENT", before()), 2);
+    assert_eq!(found, [("employment=Unknown;gender=Invalid/NULL".to_owned(), 1)], "what is not mapped is not null");
 }
 
 #[test]
