@@ -5,7 +5,15 @@
 use std::path::Path;
 
 use clap::Parser;
-use folkmoot_tests::rehearsal::{self, args::Args};
+use folkmoot_proto::round::Step;
+use folkmoot_tests::rehearsal;
+use folkmoot_tests::rehearsal::args::Args;
+use folkmoot_tests::rehearsal::asking::{Asked, JOINT_PRIVATE, KINDS};
+use folkmoot_tests::rehearsal::binaries::Binaries;
+use folkmoot_tests::rehearsal::data::{self, Period};
+use folkmoot_tests::rehearsal::drops::{self, Drop};
+use folkmoot_tests::rehearsal::federation::{Federation, Terms};
+use folkmoot_tests::rehearsal::relay::STEPS;
 
 fn args(words: &[&str]) -> Args {
     Args::parse_from(std::iter::once("rehearsal").chain(words.iter().copied()))
@@ -68,4 +76,50 @@ async fn dirty_files_and_an_absent_council_are_played_and_files_of_ones_own_give
     assert!(play(&again, &["--data", &data, "--offline", "1"]).await, "{}", report(&again));
     let suppressed = |report: &str| report.split("Release 3.1").next().unwrap().to_owned();
     assert_eq!(suppressed(&first), suppressed(&report(&again)));
+}
+
+/// A linked federation whose nodes dial a relay.
+async fn relayed(out: &Path, councils: &str) -> (Federation, Period) {
+    let args = args(&["--councils", councils, "--people", "30"]);
+    let (place, kinds) = (out.to_owned(), KINDS.iter().map(|kind| kind.word).collect::<Vec<_>>());
+    let made = tokio::task::spawn_blocking(move || {
+        std::fs::create_dir_all(place.join("logs")).unwrap();
+        (Binaries::find().unwrap(), data::prepare(&args, &place).unwrap())
+    });
+    let (binaries, (parts, period)) = made.await.unwrap();
+    let terms = Terms { relayed: true, dropouts_percent: None };
+    let mut federation = Federation::found_with(&binaries, out, parts, &kinds, terms).await.unwrap();
+    federation.import().await.unwrap();
+    federation.link(0).await.unwrap();
+    (federation, period)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nodes_that_die_at_any_step_do_not_spoil_the_sum_and_too_few_leave_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut federation, period) = relayed(&folder.path().join("play"), "8").await;
+    let councils: Vec<_> = federation.codes().collect();
+    let asked = Asked { kind: JOINT_PRIVATE, ..rehearsal::question(&period, councils) };
+    for step in STEPS {
+        // One dies before it sees the message, one after it has answered.
+        let told = drops::play(&mut federation, &asked, &[Drop { step, nodes: 2 }]).await.unwrap();
+        assert_eq!(told.broken, Vec::<String>::new(), "{}", told.text);
+        // Two fewer than eight may stay up to the step that masks; afterwards six suffice to unmask eight.
+        let (attempt, inside) = if step <= Step::Mask { (2, 6) } else { (1, 8) };
+        for said in [
+            format!("killed at \"{step}\", before it saw the message: "),
+            format!("killed at \"{step}\", its answer lost: "),
+            format!("attempt {attempt}: {inside} in the sum"),
+        ] {
+            assert!(told.text.contains(&said), "{said} in\n{}", told.text);
+        }
+        assert_eq!(told.text.contains("not in it: "), inside == 6, "{}", told.text);
+        assert_eq!(federation.present().len(), 8);
+    }
+    let told = drops::play(&mut federation, &asked, &[Drop { step: Step::Mask, nodes: 5 }]).await.unwrap();
+    assert_eq!(told.broken, Vec::<String>::new(), "{}", told.text);
+    for said in ["No figure", "Nobody has learnt anything: 0 of the 6 shares"] {
+        assert!(told.text.contains(said), "{said} in\n{}", told.text);
+    }
+    federation.close().await.unwrap();
 }

@@ -6,8 +6,10 @@ use std::str::FromStr;
 use clap::Parser;
 use folkmoot_proto::ids::CouncilCode;
 
-/// The whole network on one machine: certificates, councils' files, a coordinator and a real node process for each council, a
-/// national question, and the answer beside the truth.
+use super::drops::Drop;
+
+/// The whole network on one machine: certificates, councils' files, a coordinator and a real node process for each council,
+/// national questions about single councils' and about joint figures, and the answers beside the truth.
 #[derive(Clone, Debug, Parser)]
 #[command(
     name = "rehearsal",
@@ -18,9 +20,11 @@ use folkmoot_proto::ids::CouncilCode;
   rehearsal --councils 716,717 --keep         two councils by code; keep their stores and files
   rehearsal --data ~/cld --out ~/played       files of your own, one folder for each council code
   rehearsal --councils 9 --offline 2          two councils are never there
+  rehearsal --drop mask:5 --drop unmask:3     eight nodes are killed in the middle of a round; the rest must recover it
+  rehearsal --councils 12 --liar              a coordinator that shows councils different things; nothing may come out
 
-Exit codes: 0 played to the end and every figure agrees with the truth within its bounds; 1 something failed or disagrees;
-2 the command line makes no sense; 130 stopped by Ctrl-C."
+Exit codes: 0 played to the end and every figure agrees with the truth within its bounds (with --liar: every round failed
+closed); 1 something failed or disagrees, or a lie gave a figure; 2 the command line makes no sense; 130 stopped by Ctrl-C."
 )]
 pub struct Args {
     /// How many councils, in the order of their codes, or which, as codes with commas; all by default
@@ -39,6 +43,22 @@ pub struct Args {
     /// Never start this many of the nodes
     #[arg(long, value_name = "K", default_value_t = 0)]
     pub offline: usize,
+
+    /// Kill K nodes at exactly this step of a joint round: advertise, share, mask, consent (the survivors are signed) or unmask.
+    /// Half of them die before they see the step's message, half once they have answered and before the answer is passed on.
+    /// May be given several times; all happen in the same round. They are started again afterwards
+    #[arg(long, value_name = "STEP:K")]
+    pub drop: Vec<Drop>,
+
+    /// Councils that the coordinator lets drop out of a joint round before it gives an attempt up, in percent; fewer councils
+    /// whose noise is counted on means more noise [the coordinator's own: 5]
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=45))]
+    pub dropouts: Option<u8>,
+
+    /// Play a coordinator that shows different councils different cohorts, keys, peers and survivors instead: every round must
+    /// fail closed, and the councils' reasons are shown
+    #[arg(long, conflicts_with = "drop")]
+    pub liar: bool,
 
     /// Make the generated files as dirty as real ones are
     #[arg(long)]

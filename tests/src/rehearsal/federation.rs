@@ -17,6 +17,7 @@ use super::binaries::Binaries;
 use super::data::Part;
 use super::process::{self, Ended, Running};
 use super::progress::Stage;
+use super::relay::Relay;
 use super::setup;
 
 /// How long a process may take to become ready. Generous: many start at once on few cores.
@@ -31,6 +32,9 @@ pub struct Federation {
     parts: Vec<Part>,
     /// Holds the coordinator's port until the coordinator takes it.
     reserved: Option<TcpListener>,
+    /// Holds the relay's port until the relay takes it.
+    between: Option<TcpListener>,
+    relay: Option<Relay>,
     coordinator: Option<Running>,
     nodes: BTreeMap<CouncilCode, Running>,
 }
@@ -40,6 +44,17 @@ pub struct Hands {
     binaries: Binaries,
     out: PathBuf,
     port: u16,
+    /// Where nodes dial: the coordinator's port, or the relay's.
+    dialled: u16,
+}
+
+/// What a federation is founded with, beside its councils.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Nodes dial a relay, which passes everything on to the coordinator and can step in between.
+    pub relayed: bool,
+    /// Councils that may drop out of a round, in percent; the coordinator's own when `None`.
+    pub dropouts_percent: Option<u8>,
 }
 
 impl Federation {
@@ -49,11 +64,29 @@ impl Federation {
     /// # Errors
     /// When one of the programs fails; the message names it and its log.
     pub async fn found(binaries: &Binaries, out: &Path, parts: Vec<Part>, kinds: &[&str]) -> anyhow::Result<Self> {
-        let reserved = TcpListener::bind(("127.0.0.1", 0)).context("asking the system for a free port")?;
-        let port = reserved.local_addr().context("reading the port")?.port();
+        Self::found_with(binaries, out, parts, kinds, Terms::default()).await
+    }
+
+    /// As [`Federation::found`], on these terms.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn found_with(
+        binaries: &Binaries,
+        out: &Path,
+        parts: Vec<Part>,
+        kinds: &[&str],
+        terms: Terms,
+    ) -> anyhow::Result<Self> {
+        let (reserved, port) = reserve()?;
+        let (between, dialled) = match terms.relayed {
+            true => reserve().map(|(listener, port)| (Some(listener), port))?,
+            false => (None, port),
+        };
         std::fs::create_dir_all(out.join("logs")).context("making the folder for logs")?;
-        let hands = Arc::new(Hands { binaries: binaries.clone(), out: out.to_owned(), port });
-        let federation = Self { hands, parts, reserved: Some(reserved), coordinator: None, nodes: BTreeMap::new() };
+        let hands = Arc::new(Hands { binaries: binaries.clone(), out: out.to_owned(), port, dialled });
+        let (reserved, nodes) = (Some(reserved), BTreeMap::new());
+        let federation = Self { hands, parts, reserved, between, relay: None, coordinator: None, nodes };
         let stage = Stage::begin("Founding the federation", 2 * federation.parts.len());
         federation.hands.certs(&["init", "--federation", setup::FEDERATION]).await?;
         federation.hands.party("coordinator", setup::COORDINATOR, &["localhost", "127.0.0.1"]).await?;
@@ -71,7 +104,7 @@ impl Federation {
             .context("issuing certificates")??;
         federation.hands.certs(&["registry"]).await?;
         federation.for_each_part(&stage, |hands, code| async move { hands.install(code).await }).await?;
-        let settings = setup::coordinator_settings(port, &federation.hands.public());
+        let settings = setup::coordinator_settings(port, &federation.hands.public(), terms.dropouts_percent);
         setup::write(&federation.hands.out.join("coordinator/coordinator.toml"), &settings)?;
         stage.done("every council has its node, its keys and its certificates");
         Ok(federation)
@@ -128,6 +161,7 @@ impl Federation {
         let codes: Vec<CouncilCode> = self.codes().take(self.parts.len().saturating_sub(offline)).collect();
         let stage = Stage::begin("Linking the nodes", codes.len());
         self.start_coordinator().await?;
+        self.start_relay()?;
         for code in &codes {
             self.start_node(*code).await?;
         }
@@ -151,6 +185,20 @@ impl Federation {
         coordinator.line(|line| line.starts_with("listening on"), PATIENCE).await?;
         self.coordinator = Some(coordinator);
         Ok(())
+    }
+
+    /// Starts the relay, when this federation has one and it does not run yet.
+    fn start_relay(&mut self) -> anyhow::Result<()> {
+        let Some(listener) = self.between.take() else { return Ok(()) };
+        let upstream = format!("localhost:{}", self.hands.port).parse().context("the coordinator's address")?;
+        let (coordinator, nodes) = (self.hands.out.join("coordinator"), self.hands.out.join("nodes"));
+        self.relay = Some(Relay::start(listener, upstream, &coordinator, nodes, &self.hands.public())?);
+        Ok(())
+    }
+
+    /// The relay between nodes and coordinator, when this federation has one.
+    pub fn relay(&self) -> Option<&Relay> {
+        self.relay.as_ref()
     }
 
     /// Kills the coordinator as a power cut would.
@@ -205,6 +253,11 @@ impl Federation {
     /// The numbers of the processes that run: every node's and the coordinator's.
     pub fn processes(&self) -> Vec<u32> {
         self.nodes.values().filter_map(Running::id).chain(self.coordinator_process()).collect()
+    }
+
+    /// The number of a node's process.
+    pub fn process(&self, code: CouncilCode) -> Option<u32> {
+        self.nodes.get(&code).and_then(Running::id)
     }
 
     /// The number of the coordinator's process.
@@ -266,6 +319,12 @@ impl Federation {
         }
         Ok(())
     }
+}
+
+fn reserve() -> anyhow::Result<(TcpListener, u16)> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).context("asking the system for a free port")?;
+    let port = listener.local_addr().context("reading the port")?.port();
+    Ok((listener, port))
 }
 
 fn hands_keys(hands: &Hands, code: CouncilCode) -> PathBuf {
@@ -377,7 +436,7 @@ impl Hands {
 
     /// Makes a council's node with its keys and requests.
     async fn make_node(&self, code: CouncilCode, policy: &str) -> anyhow::Result<()> {
-        let coordinator = format!("localhost:{}", self.port);
+        let coordinator = format!("localhost:{}", self.dialled);
         let words =
             ["init", "--council", code.as_str(), "--federation", setup::FEDERATION, "--coordinator", &coordinator];
         let folder = self.node_folder(code);

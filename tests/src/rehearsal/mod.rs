@@ -14,10 +14,12 @@ pub mod asking;
 pub mod binaries;
 pub mod cost;
 pub mod data;
+pub mod drops;
 pub mod federation;
 pub mod joint;
 pub mod process;
 pub mod progress;
+pub mod relay;
 pub mod report;
 pub mod rounds;
 pub mod setup;
@@ -35,7 +37,7 @@ use folkmoot_proto::period::Day;
 use args::Args;
 use asking::{Asked, COUNCIL, KINDS, Outcome, Release};
 use binaries::Binaries;
-use federation::{Federation, NATIONAL};
+use federation::{Federation, NATIONAL, Terms};
 use progress::Stage;
 use report::{Checked, Level};
 
@@ -123,11 +125,22 @@ pub async fn play(args: &Args, out: &Path) -> anyhow::Result<bool> {
         bail!("--offline {} leaves none of {} councils to answer", args.offline, parts.len());
     }
     let kinds: Vec<&str> = KINDS.iter().map(|kind| kind.word).collect();
-    let mut federation = Federation::found(&binaries, out, parts, &kinds).await?;
+    let terms = Terms { relayed: args.liar || !args.drop.is_empty(), dropouts_percent: args.dropouts };
+    let mut federation = Federation::found_with(&binaries, out, parts, &kinds, terms).await?;
     federation.import().await?;
     federation.link(args.offline).await?;
     let mut text = String::new();
     let mut broken = Vec::new();
+    if !args.drop.is_empty() {
+        if let Some(why) = rounds::impossible(&federation) {
+            bail!("--drop needs a joint round. {why}");
+        }
+        let asked = drops::asked(&federation, &period);
+        let told = drops::play(&mut federation, &asked, &args.drop).await?;
+        println!("{}", told.text.trim_end());
+        text.push_str(&told.text);
+        broken.extend(told.broken);
+    }
     for &kind in COUNCIL {
         for level in [Level::Region, Level::Board] {
             let asked = Asked { level, kind, ..question(&period, federation.codes().collect()) };

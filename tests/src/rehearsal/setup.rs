@@ -83,8 +83,10 @@ pub fn policy(kinds: &[&str], councils: usize) -> String {
     )
 }
 
-/// The settings file of the coordinator; its keys lie beside it, the authority's public folder at `public`.
-pub fn coordinator_settings(port: u16, public: &Path) -> String {
+/// The settings file of the coordinator; its keys lie beside it, the authority's public folder at `public`. So many
+/// councils in a hundred may drop out of a round; its own default when `None`.
+pub fn coordinator_settings(port: u16, public: &Path, dropouts_percent: Option<u8>) -> String {
+    let round = dropouts_percent.map_or(String::new(), |percent| format!("\n[round]\ndropouts_percent = {percent}\n"));
     format!(
         "federation = \"{FEDERATION}\"\n\
          listen = \"127.0.0.1:{port}\"\n\
@@ -92,7 +94,7 @@ pub fn coordinator_settings(port: u16, public: &Path) -> String {
          registry = \"{public}/registry.json\"\n\
          governance = \"{public}/governance.pub\"\n\n\
          [tls]\nchain = \"tls.pem\"\nkey = \"tls.key\"\nroots = \"{public}/roots.pem\"\ncrl = \"{public}/crl.pem\"\n\n\
-         [signing]\nchain = \"signing.pem\"\nkey = \"signing.key\"\n",
+         [signing]\nchain = \"signing.pem\"\nkey = \"signing.key\"\n{round}",
         public = public.display()
     )
 }
