@@ -49,7 +49,7 @@ pub(crate) use admit::{query_of, question_of};
 pub use charged::Charged;
 pub use council::{CouncilAdmission, Grant};
 pub use family::Cohort;
-pub use round::{Masked, Reserved, Round, RoundRequest, Signed, Unmasked};
+pub use round::{Masked, Memo, Reserved, Round, RoundRequest, Signed, Unmasked};
 pub(crate) use step::Step;
 
 /// The ledger's schema and its history.

@@ -13,6 +13,7 @@ use folkmoot_tests::rehearsal::binaries::Binaries;
 use folkmoot_tests::rehearsal::data::{self, Period};
 use folkmoot_tests::rehearsal::drops::{self, Drop};
 use folkmoot_tests::rehearsal::federation::{Federation, Terms};
+use folkmoot_tests::rehearsal::liar;
 use folkmoot_tests::rehearsal::relay::STEPS;
 
 fn args(words: &[&str]) -> Args {
@@ -119,6 +120,28 @@ async fn nodes_that_die_at_any_step_do_not_spoil_the_sum_and_too_few_leave_none(
     let told = drops::play(&mut federation, &asked, &[Drop { step: Step::Mask, nodes: 5 }]).await.unwrap();
     assert_eq!(told.broken, Vec::<String>::new(), "{}", told.text);
     for said in ["No figure", "Nobody has learnt anything: 0 of the 6 shares"] {
+        assert!(told.text.contains(said), "{said} in\n{}", told.text);
+    }
+    federation.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_coordinator_that_shows_different_things_gets_no_figure_and_the_audit_logs_say_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (federation, period) = relayed(&folder.path().join("play"), "6").await;
+    let told = liar::play(&federation, &period).await.unwrap();
+    assert_eq!(told.broken, Vec::<String>::new(), "{}", told.text);
+    assert_eq!(told.text.matches("no figure: ").count(), liar::Lie::ALL.len(), "{}", told.text);
+    for said in [
+        "refused \"share\" [key-signature]",
+        "refused \"mask\" [already-answered]",
+        "refused \"sign survivors\" [other-transcript]",
+        "refused \"sign survivors\" [already-answered]",
+        "refused \"unmask\" [too-few-consents]",
+        "refused \"unmask\" [consent-signature]",
+        ": refused [already-answered]",
+        "one round of 6 councils, attempt 1: 6 in the sum",
+    ] {
         assert!(told.text.contains(said), "{said} in\n{}", told.text);
     }
     federation.close().await.unwrap();

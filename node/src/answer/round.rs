@@ -155,6 +155,9 @@ struct Open {
     /// The data named to the ledger.
     snapshot: SnapshotId,
     opt_out_applied: bool,
+    memo: ledger::Memo,
+    /// Codes of refused steps that are in the log already: each is written once, so that nobody can fill it.
+    noted: BTreeSet<String>,
 }
 
 /// What leaves with the masked vector, for the ledger: the vector's own hash.
@@ -218,11 +221,25 @@ impl Answerer {
             4 => self.unmask(&mut open, &asked.payload, now).map(Reply::Message),
             _ => Err(refused("a round has the steps 0 to 4")),
         };
+        if let Err(refusal) = &answered {
+            self.note(&mut open, refusal);
+        }
         // Given up: nothing more will be answered, so a price that was only put aside is free again.
         if answered.is_err() && open.machine.next_step().is_none() && matches!(open.stage, Stage::Reserved(_)) {
             self.end(&mut open, "the round was given up");
         }
         answered
+    }
+
+    /// Writes a refusal of the protocol into the log: a coordinator that shows councils different things is seen there.
+    fn note(&self, open: &mut Open, refusal: &Refusal) {
+        let Some(code) = refusal.fact("round") else { return };
+        if !open.noted.insert(code.to_owned()) {
+            return;
+        }
+        if let Err(error) = self.ledger.note_refusal(&open.memo, code, refusal.sentence()) {
+            tracing::error!(error = &error as &dyn std::error::Error, "a refused step could not be written down");
+        }
     }
 
     fn end(&self, open: &mut Open, why: &str) {
@@ -317,8 +334,9 @@ impl Answerer {
         }
         let query = question.query().clone();
         let opt_out_applied = admitted.opt_out_applied();
+        let (memo, noted) = (admitted.memo(), BTreeSet::new());
         let stage = Stage::Reserved(admitted);
-        let open = Open { machine, stage, query, joint, shares, options, snapshot, opt_out_applied };
+        let open = Open { machine, stage, query, joint, shares, options, snapshot, opt_out_applied, memo, noted };
         rounds.open().insert(asked.round, Arc::new(Mutex::new(open)));
         // The reservation is on the disk.
         Ok(advert.persisted())

@@ -79,6 +79,18 @@ impl<S> Round<S> {
     pub fn opt_out_applied(&self) -> bool {
         self.opt_out_applied
     }
+
+    /// What is needed to write about this attempt in the log, also when it is over.
+    pub fn memo(&self) -> Memo {
+        Memo { attempt: self.attempt, facts: self.facts.clone() }
+    }
+}
+
+/// Enough of an attempt to write about it in the log. It moves nothing and holds no reservation.
+#[derive(Clone, Debug)]
+pub struct Memo {
+    attempt: i64,
+    facts: Facts,
 }
 
 /// What a round asks of this council, beside the question.
@@ -294,6 +306,22 @@ impl Ledger {
         self.end(&round, why)
     }
 
+    /// Writes down that a step of an attempt was refused, under the protocol's own code: where a coordinator shows councils
+    /// different things, this is where a council can see it afterwards. The attempt stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn note_refusal(&self, memo: &Memo, code: &str, sentence: &str) -> Result<(), Error> {
+        self.store().write_or("note a refused step of a round", |tx| {
+            let step = Step::new(tx, self.now());
+            let mut record = about(&step, memo.attempt, &memo.facts, Action::Refused)?;
+            record.reason = Some(code.to_owned());
+            record.decision = Some(sentence.to_owned());
+            chain::append(&step, &record)?;
+            Ok::<_, Stop<Error>>(())
+        })?
+    }
+
     fn end<S>(&self, round: &Round<S>, why: &str) -> Result<(), Error> {
         self.store().write_or("end a round", |tx| {
             let step = Step::new(tx, self.now());
@@ -320,20 +348,24 @@ fn forward<S>(
     fill: impl FnOnce(&mut crate::audit::Record),
 ) -> Result<(), Stop<Error>> {
     step.execute("UPDATE attempt SET state = ?2 WHERE id = ?1", params![round.attempt, state])?;
-    let mut record = (*round.facts.record).clone();
-    record.action = action;
-    record.snapshot = Some(hex::encode(round.facts.snapshot.as_bytes()));
-    record.cohort = Some(hex::encode(round.facts.cohort));
-    let found = step.one("SELECT number, year FROM attempt WHERE id = ?1", params![round.attempt], |row| {
-        Ok((row.get(0)?, row.get(1)?))
-    })?;
-    let (number, year) = found.unzip();
-    record.attempt = number;
-    record.year = year;
+    let mut record = about(step, round.attempt, &round.facts, action)?;
     record.accounts = account::held_on(step, round.attempt)?;
     fill(&mut record);
     chain::append(step, &record)?;
     Ok(())
+}
+
+/// An entry about an attempt.
+fn about(step: &Step<'_>, attempt: i64, facts: &Facts, action: Action) -> Result<crate::audit::Record, Stop<Error>> {
+    let mut record = (*facts.record).clone();
+    record.action = action;
+    record.snapshot = Some(hex::encode(facts.snapshot.as_bytes()));
+    record.cohort = Some(hex::encode(facts.cohort));
+    let found = step.one("SELECT number, year FROM attempt WHERE id = ?1", params![attempt], |row| {
+        Ok((row.get(0)?, row.get(1)?))
+    })?;
+    (record.attempt, record.year) = found.unzip();
+    Ok(record)
 }
 
 pub(super) fn by_whom(hold: Option<i64>) -> String {

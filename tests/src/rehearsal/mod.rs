@@ -17,6 +17,7 @@ pub mod data;
 pub mod drops;
 pub mod federation;
 pub mod joint;
+pub mod liar;
 pub mod process;
 pub mod progress;
 pub mod relay;
@@ -131,6 +132,10 @@ pub async fn play(args: &Args, out: &Path) -> anyhow::Result<bool> {
     federation.link(args.offline).await?;
     let mut text = String::new();
     let mut broken = Vec::new();
+    if args.liar {
+        let told = liar::play(&federation, &period).await?;
+        return finish(args, out, federation, told.text, told.broken, begun).await;
+    }
     if !args.drop.is_empty() {
         if let Some(why) = rounds::impossible(&federation) {
             bail!("--drop needs a joint round. {why}");
@@ -158,6 +163,18 @@ pub async fn play(args: &Args, out: &Path) -> anyhow::Result<bool> {
     println!("\n{told}");
     text.push_str(&told);
     broken.extend(wrong);
+    finish(args, out, federation, text, broken, begun).await
+}
+
+/// Says what must not be, keeps the report, and ends every process.
+async fn finish(
+    args: &Args,
+    out: &Path,
+    federation: Federation,
+    mut text: String,
+    broken: Vec<String>,
+    begun: Instant,
+) -> anyhow::Result<bool> {
     for line in &broken {
         let line = format!("MUST NOT BE: {line}");
         println!("{line}");

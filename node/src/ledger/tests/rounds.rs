@@ -175,3 +175,30 @@ fn sums_over_periods_that_overlap_or_filters_that_differ_by_few_people_are_refus
     }
     assert!(asked.borrow().iter().all(|pair| *pair == (0, 1)), "only sums of the same period are compared");
 }
+
+#[test]
+fn a_refused_step_is_written_down_and_changes_nothing_else() {
+    let bench = Bench::new();
+    let ledger = bench.create();
+    let all = cohort(&[501, 502, 503]);
+    let round = admit(&bench, &ledger, 1, ask(joint(5_000_000)), &all, 1).unwrap();
+    let memo = round.memo();
+    let (round, _) = ledger.mask(round, [1_u8]).unwrap();
+    ledger.note_refusal(&memo, "other-transcript", "something else was shown before").unwrap();
+    let (round, _) = ledger.sign_survivors(round, [2; 32], &all, ()).unwrap();
+    let (round, _) = ledger.unmask(round, [2; 32], ()).unwrap();
+    ledger.close(round).unwrap();
+    ledger.note_refusal(&memo, "already-answered", "asked again about other survivors").unwrap();
+    assert_eq!(used(&ledger), (5_000_000, 0));
+    let mut seen = Vec::new();
+    let each = |entry: crate::audit::Entry| {
+        let record: crate::audit::Record = serde_json::from_str(&entry.body).unwrap();
+        if record.action == Action::Refused {
+            seen.push((record.reason.unwrap_or_default(), record.attempt, record.query.is_some()));
+        }
+        Ok(())
+    };
+    crate::audit::Book::of(&ledger).entries(1, each).unwrap();
+    assert_eq!(seen, [("other-transcript".into(), Some(1), true), ("already-answered".into(), Some(1), true)]);
+    bench.sound();
+}
