@@ -8,7 +8,7 @@ use folkmoot_proto::identity::Federation;
 use folkmoot_runtime::{settings, tls};
 use serde::Deserialize;
 
-use crate::job::Patience;
+use crate::collect::Patience;
 use crate::round::Terms;
 
 /// Prefix of environment variables that override the file.

@@ -10,11 +10,11 @@
 //!   council that had answered returns what it stored at no new charge.
 //! - **One council never fails the others.** Down, slow, refusing, waiting for a person or sending nonsense: it is named
 //!   with its reason, and the release is made from the rest.
-//! - **How figures are gathered is a strategy** ([`Collect`]): council figures are asked for here, one council at a time;
+//! - **How figures are gathered is a strategy** ([`Collect`]): council figures are asked for, one council at a time;
 //!   joint figures come out of a round over all of them.
 
+use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -26,110 +26,22 @@ use folkmoot_proto::question::SignedQuestion;
 use folkmoot_proto::reason::{Reason, Refusal};
 use folkmoot_proto::wire::v1 as wire;
 use folkmoot_runtime::clock::Clock;
-use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
 
 use crate::answer::Answer;
-use crate::links::Links;
+use crate::collect::{Collect, Context, Councils, Patience, Progress as _};
+use crate::figures::CouncilFigures;
+use crate::outcome::{Outcome, State};
 use crate::plan::Plan;
-use crate::release::{Gathered, Outcome, Place, Release, State, table_digest, tabulate};
+use crate::release::{Gathered, Place, Release};
 use crate::store::{self, Job, JobState, Store};
 
-mod collect;
+mod report;
+mod revision;
 
-pub use collect::CouncilFigures;
-pub(crate) use collect::refused;
-
-/// The councils that can be asked.
-pub trait Councils: Send + Sync + 'static {
-    /// Where calls to a council go, if it is linked now.
-    fn channel(&self, council: CouncilCode) -> Option<Channel>;
-
-    /// The councils linked, to be waited on.
-    fn watch(&self) -> watch::Receiver<BTreeSet<CouncilCode>>;
-}
-
-impl Councils for Links {
-    fn channel(&self, council: CouncilCode) -> Option<Channel> {
-        self.link(council).map(|linked| linked.link.channel())
-    }
-
-    fn watch(&self) -> watch::Receiver<BTreeSet<CouncilCode>> {
-        Self::watch(self)
-    }
-}
-
-/// How long things may take. Defaults in `config`.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// One council's answer.
-    pub answer: Duration,
-    /// People at councils who must decide, when the request does not say.
-    pub wait: Duration,
-    /// A known council that is not linked, when the request does not say.
-    pub reconnect: Duration,
-    /// The same after a restart of the coordinator, when every council has to dial again.
-    pub reconnect_after_restart: Duration,
-    /// Between two looks at a council that waits for a person.
-    pub ask_again: Duration,
-    /// Councils asked at the same time.
-    pub concurrency: usize,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self {
-            answer: folkmoot_proto::limits::ANSWER_DEADLINE,
-            wait: Duration::from_secs(60),
-            reconnect: Duration::from_secs(5),
-            reconnect_after_restart: Duration::from_secs(45),
-            ask_again: Duration::from_secs(5),
-            concurrency: 64,
-        }
-    }
-}
-
-/// What a strategy gathers a job's figures with.
-pub struct Context {
-    /// The plan.
-    pub plan: Plan,
-    /// The question, signed by both.
-    pub signed: SignedQuestion,
-    /// The job.
-    pub id: JobId,
-    /// How long people are still waited for.
-    pub wait: Duration,
-    /// Whether the request said how long.
-    pub explicit_wait: bool,
-    /// Whether the request named the councils one by one.
-    pub named: bool,
-    /// Whether a restart interrupted the job.
-    pub resumed: bool,
-    /// What was known before: parts that are final.
-    pub known: BTreeMap<CouncilCode, Outcome>,
-    /// The analyst's signature for rounds; empty for council figures.
-    pub mandate: Vec<u8>,
-}
-
-/// What a strategy reports while it works.
-#[tonic::async_trait]
-pub trait Progress: Send + Sync {
-    /// A council's part changed; with its answer when it gave one. Stored before this returns.
-    async fn council(&self, council: CouncilCode, outcome: Outcome, answer: Option<Answer>)
-    -> Result<(), store::Error>;
-
-    /// Only people are waited for now, or not any more.
-    async fn waiting(&self, waiting: bool) -> Result<(), store::Error>;
-}
-
-/// A way to gather the figures of a question.
-#[tonic::async_trait]
-pub trait Collect: Send + Sync + 'static {
-    /// Asks until every council's part is final or nobody is waited for any more.
-    async fn collect(&self, context: &Context, progress: &dyn Progress) -> Result<(), store::Error>;
-}
+use report::{Report, report_line};
+use revision::{reasons, revision_reason, series};
 
 /// A job could not be run.
 #[derive(Debug, thiserror::Error)]
@@ -510,175 +422,8 @@ pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Refusal {
     Refusal::new(Reason::Internal, "the coordinator's store failed; its log says why")
 }
 
-/// Revisions of one table share this: question, areas and the councils asked.
-pub fn series(plan: &Plan) -> String {
-    let scope = plan.scope();
-    let mut bytes = folkmoot_proto::query::Canonical::new("folkmoot/series/1");
-    bytes.bytes(&plan.query().digest()).text(scope.level().word()).text(scope.structure().version);
-    bytes.text(scope.board().map_or("", |board| board.as_str()));
-    for code in plan.councils() {
-        bytes.text(&code.to_string());
-    }
-    hex::encode(Sha256::digest(bytes.finish()))
-}
-
-/// Why a new table replaces an earlier one; `None` when it says nothing new.
-fn revision_reason(earlier: &Release, plan: &Plan, gathered: &Gathered) -> Option<String> {
-    let before: BTreeSet<CouncilCode> = earlier
-        .manifest()
-        .councils
-        .iter()
-        .filter(|council| council.outcome.state.has_answer())
-        .map(|council| council.code)
-        .collect();
-    let now: BTreeSet<CouncilCode> = gathered.councils().intersection(plan.councils()).copied().collect();
-    let list = |codes: Vec<&CouncilCode>| codes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let mut parts = Vec::new();
-    let (came, went) = (now.difference(&before).collect::<Vec<_>>(), before.difference(&now).collect::<Vec<_>>());
-    if !came.is_empty() {
-        parts.push(format!("answers of councils {} came in", list(came)));
-    }
-    if !went.is_empty() {
-        parts.push(format!("councils {} are not in it any more", list(went)));
-    }
-    if parts.is_empty() {
-        let (table, _) = tabulate(plan, gathered);
-        if table_digest(&table) == earlier.manifest().table_sha256 {
-            return None;
-        }
-        parts.push(match gathered {
-            Gathered::Round(total) if total.facts.sigma_nano > 0 => "asked anew, with new noise".to_owned(),
-            _ => "councils' data or this software changed since".to_owned(),
-        });
-    }
-    Some(parts.join("; "))
-}
-
-fn reasons(outcomes: &BTreeMap<CouncilCode, Outcome>) -> String {
-    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
-    for outcome in outcomes.values() {
-        let code = if outcome.code.is_empty() { String::new() } else { format!(" {}", outcome.code) };
-        *counts.entry(format!("{}{code}", outcome.state.word())).or_default() += 1;
-    }
-    if counts.is_empty() {
-        return "none was asked".to_owned();
-    }
-    let mut text = counts.iter().map(|(what, count)| format!("{count} {what}")).collect::<Vec<_>>().join(", ");
-    if let Some((code, outcome)) = outcomes.iter().find(|(_, outcome)| !outcome.reason.is_empty()) {
-        text.push_str(&format!("; council {code}: {}", outcome.reason));
-    }
-    text
-}
-
 fn is_final(state: State) -> bool {
     matches!(state, State::Answered | State::Stored | State::Refused | State::Malformed)
-}
-
-#[derive(Clone, Copy, Default)]
-struct Counts {
-    asked: u32,
-    answered: u32,
-    refused: u32,
-    held: u32,
-}
-
-fn report_line(counts: &Counts, id: JobId, state: JobState, message: String) -> wire::Progress {
-    wire::Progress {
-        job: id.to_string(),
-        state: state.word().to_owned(),
-        message,
-        council: String::new(),
-        answered: counts.answered,
-        asked: counts.asked,
-        refused: counts.refused,
-        held: counts.held,
-        release: String::new(),
-    }
-}
-
-/// Stores what happens in a job and tells those who watch.
-struct Report {
-    jobs: Jobs,
-    id: JobId,
-    asked: usize,
-    digest: [u8; 32],
-    parts: Mutex<(JobState, BTreeMap<CouncilCode, State>)>,
-}
-
-impl Report {
-    fn new(jobs: Jobs, id: JobId, asked: usize, digest: [u8; 32]) -> Self {
-        Self { jobs, id, asked, digest, parts: Mutex::new((JobState::Asking, BTreeMap::new())) }
-    }
-
-    fn begin(&self, known: &BTreeMap<CouncilCode, Outcome>) {
-        self.parts().1 = known.iter().map(|(code, outcome)| (*code, outcome.state)).collect();
-    }
-
-    fn parts(&self) -> std::sync::MutexGuard<'_, (JobState, BTreeMap<CouncilCode, State>)> {
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn counts(&self) -> Counts {
-        let parts = self.parts();
-        let count = |wanted: &dyn Fn(State) -> bool| parts.1.values().filter(|state| wanted(**state)).count() as u32;
-        Counts {
-            asked: self.asked as u32,
-            answered: count(&State::has_answer),
-            refused: count(&|state| matches!(state, State::Refused | State::Malformed)),
-            held: count(&|state| state == State::Held),
-        }
-    }
-
-    async fn state(&self, state: JobState, message: String) -> Result<(), store::Error> {
-        self.parts().0 = state;
-        let told = report_line(&self.counts(), self.id, state, message);
-        let id = self.id;
-        self.jobs.inner.store.off_thread(move |store| store.move_job(id, state, &told)).await?;
-        self.jobs.tell(id);
-        Ok(())
-    }
-}
-
-#[tonic::async_trait]
-impl Progress for Report {
-    async fn council(
-        &self,
-        council: CouncilCode,
-        outcome: Outcome,
-        answer: Option<Answer>,
-    ) -> Result<(), store::Error> {
-        let state = {
-            let mut parts = self.parts();
-            parts.1.insert(council, outcome.state);
-            parts.0
-        };
-        let mut message = outcome.state.word().to_owned();
-        if !outcome.reason.is_empty() {
-            message.push_str(&format!(": {}", outcome.reason));
-        }
-        let told =
-            wire::Progress { council: council.to_string(), ..report_line(&self.counts(), self.id, state, message) };
-        let (id, digest, received) = (self.id, self.digest, self.jobs.now());
-        self.jobs
-            .inner
-            .store
-            .off_thread(move |store| {
-                let answer = answer.as_ref().map(|answer| (answer, &digest, received));
-                store.note_council(id, council, &outcome, answer, &told)
-            })
-            .await?;
-        self.jobs.tell(id);
-        Ok(())
-    }
-
-    async fn waiting(&self, waiting: bool) -> Result<(), store::Error> {
-        let state = if waiting { JobState::Waiting } else { JobState::Asking };
-        if self.parts().0 == state {
-            return Ok(());
-        }
-        let message = if waiting { "only people at councils are waited for" } else { "" };
-        self.state(state, message.to_owned()).await
-    }
 }
 
 #[cfg(test)]

@@ -14,11 +14,14 @@
 pub mod access;
 pub mod answer;
 pub mod cli;
+pub mod collect;
 pub mod config;
 pub mod disclose;
+pub mod figures;
 pub mod job;
 pub mod links;
 pub mod merge;
+pub mod outcome;
 pub mod plan;
 pub mod publish;
 pub mod release;

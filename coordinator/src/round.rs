@@ -31,10 +31,10 @@ use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, timeout};
 
 use crate::answer::tidy;
-use crate::job::{Collect, Context, Councils, Progress};
+use crate::collect::{Collect, Context, Councils, Progress};
 use crate::merge::Level;
+use crate::outcome::{Outcome, State};
 use crate::plan::Plan;
-use crate::release::{Outcome, State};
 use crate::store::{self, Store};
 use crate::witness::Witness;
 

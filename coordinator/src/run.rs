@@ -18,8 +18,9 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
+use crate::collect::Collect;
 use crate::config::{Config, Signing};
-use crate::job::{Collect, Jobs};
+use crate::job::Jobs;
 use crate::links::{Host, Invitation, Links};
 use crate::round::{JointFigures, Keep};
 use crate::server::Server;

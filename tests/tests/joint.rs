@@ -10,10 +10,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use folkmoot_certs::authority::{Authority, Order};
-use folkmoot_coordinator::job::{Councils, Jobs, Patience};
+use folkmoot_coordinator::collect::{Councils, Patience};
+use folkmoot_coordinator::job::Jobs;
 use folkmoot_coordinator::merge::{Level, Statistic, Status as Standing};
+use folkmoot_coordinator::outcome::State;
 use folkmoot_coordinator::plan::Plan;
-use folkmoot_coordinator::release::{Release as Released, State};
+use folkmoot_coordinator::release::Release as Released;
 use folkmoot_coordinator::round::{JointFigures, Keep, Terms};
 use folkmoot_coordinator::store::{Job, JobState, Store};
 use folkmoot_node::answer::{Answerer, NodeService, Rounds};

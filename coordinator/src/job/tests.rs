@@ -1,9 +1,12 @@
 //! Jobs over councils that are real gRPC services in this process, each behaving in its own way.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
+use crate::collect::Progress;
 use crate::release::tests::{analyst, plan as checked};
+use crate::release::{table_digest, tabulate};
 use crate::testing;
 use folkmoot_proto::ids::QueryId;
 use folkmoot_proto::layout::Layout;
@@ -14,6 +17,7 @@ use folkmoot_runtime::clock::MockClock;
 use folkmoot_runtime::link;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::service::Routes;
+use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
 /// How a council behaves.

@@ -18,8 +18,9 @@ use tonic::{Status, Streaming};
 
 use super::keep::Spool;
 use super::outcome;
-use crate::job::{Councils, refused};
-use crate::release::{Outcome, State};
+use crate::collect::Councils;
+use crate::figures::refused;
+use crate::outcome::{Outcome, State};
 use crate::witness::Witness;
 
 /// Most bytes of one council's message at a step other than masking.

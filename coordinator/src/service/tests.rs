@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::job::Councils;
+use crate::collect::Councils;
 use crate::job::tests::{Fakes, Manner};
 use crate::links::{Host, Invitation};
 use crate::release::tests::analyst;

@@ -13,7 +13,7 @@ use rusqlite::{OptionalExtension as _, Row, params};
 
 use super::{Error, Store};
 use crate::answer::{Answer, Facts};
-use crate::release::{Outcome, State};
+use crate::outcome::{Outcome, State};
 
 /// Where a job stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -14,9 +14,9 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::Status;
 
-use super::{Collect, Context, Councils, Patience, Progress};
 use crate::answer::{Answer, Assembly, tidy};
-use crate::release::{Outcome, State};
+use crate::collect::{Collect, Context, Councils, Patience, Progress};
+use crate::outcome::{Outcome, State};
 use crate::store::{self, Store};
 use crate::witness::Witness;
 
