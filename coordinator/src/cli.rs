@@ -165,8 +165,8 @@ pub(crate) enum LevelWord {
 }
 
 impl LevelWord {
-    pub(crate) fn level(self) -> crate::merge::Level {
-        use crate::merge::Level;
+    pub(crate) fn level(self) -> crate::scope::Level {
+        use crate::scope::Level;
         match self {
             Self::England => Level::England,
             Self::Region => Level::Region,

@@ -27,6 +27,7 @@ pub mod publish;
 pub mod release;
 pub mod round;
 pub mod run;
+pub mod scope;
 pub mod server;
 pub mod service;
 pub mod store;

@@ -18,7 +18,8 @@ use folkmoot_proto::layout::Layout;
 use folkmoot_proto::query::Query;
 
 use crate::answer::Answer;
-use crate::plan::Scope;
+pub use crate::scope::Level;
+use crate::scope::Scope;
 
 mod areas;
 mod figure;
@@ -26,8 +27,8 @@ mod joint;
 mod ratio;
 mod recipe;
 
+pub use areas::Area;
 pub(crate) use areas::count_areas;
-pub use areas::{Area, Level};
 pub use figure::{Cell, Number, Row, Statistic, Status};
 pub use joint::merge_joint;
 pub use ratio::{Interval, fieller};

@@ -15,50 +15,7 @@ use folkmoot_proto::query::{self, Query, Release};
 use folkmoot_proto::reason::{Reason, Refusal};
 use folkmoot_proto::wire::v1 as wire;
 
-use crate::merge::Level;
-
-/// Which areas figures are wanted for.
-#[derive(Clone, Debug)]
-pub struct Scope {
-    level: Level,
-    structure: &'static Structure,
-    board: Option<BoardCode>,
-}
-
-impl PartialEq for Scope {
-    fn eq(&self, other: &Self) -> bool {
-        (self.level, self.structure.version, &self.board) == (other.level, other.structure.version, &other.board)
-    }
-}
-
-impl Scope {
-    /// The finest level asked for.
-    pub fn level(&self) -> Level {
-        self.level
-    }
-
-    /// The structure of boards used.
-    pub fn structure(&self) -> &'static Structure {
-        self.structure
-    }
-
-    /// The one board that everything is about, if it is about one.
-    pub fn board(&self) -> Option<&BoardCode> {
-        self.board.as_ref()
-    }
-
-    /// The levels that the release holds: the one asked for and those above it.
-    pub fn levels(&self) -> &'static [Level] {
-        match (&self.board, self.level) {
-            (Some(_), Level::Council) => &[Level::Board, Level::Council],
-            (Some(_), _) => &[Level::Board],
-            (None, Level::England) => &[Level::England],
-            (None, Level::Region) => &[Level::England, Level::Region],
-            (None, Level::Board) => &[Level::England, Level::Board],
-            (None, Level::Council) => &[Level::England, Level::Region, Level::Board, Level::Council],
-        }
-    }
-}
+use crate::scope::{Level, Scope};
 
 /// The most figures of one release: a quarter of a gigabyte as JSON.
 const MOST_FIGURES: usize = 3_000_000;
@@ -141,7 +98,7 @@ impl Plan {
                 query.release().word()
             )));
         }
-        let scope = Scope { level, structure, board };
+        let scope = Scope::new(level, structure, board);
         let areas = crate::merge::count_areas(&scope, &councils);
         // Ratios have a denominator and a percentage beside each pair of counts.
         let figures = areas * layout.len() * if layout.components().len() == 2 { 2 } else { 1 };
@@ -215,8 +172,8 @@ impl Plan {
         let adults = |codes: &mut dyn Iterator<Item = CouncilCode>| -> u64 {
             codes.filter_map(|code| geography.council(code)).map(|council| council.population.adults).sum()
         };
-        let whole = match &self.scope.board {
-            Some(board) => adults(&mut self.scope.structure.members(board).into_iter()),
+        let whole = match self.scope.board() {
+            Some(board) => adults(&mut self.scope.structure().members(board).into_iter()),
             None => adults(&mut geography.councils().map(|council| council.code)),
         };
         adults(&mut councils.iter().copied()) as f64 / (whole.max(1)) as f64

@@ -32,9 +32,9 @@ use tokio::time::{Instant, timeout};
 
 use crate::answer::tidy;
 use crate::collect::{Collect, Context, Councils, Progress};
-use crate::merge::Level;
 use crate::outcome::{Outcome, State};
 use crate::plan::Plan;
+use crate::scope::Level;
 use crate::store::{self, Store};
 use crate::witness::Witness;
 

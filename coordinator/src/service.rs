@@ -25,10 +25,10 @@ use crate::access::{self, Action};
 use crate::answer::tidy;
 use crate::job::{Jobs, internal};
 use crate::links::Links;
-use crate::merge::Level;
 use crate::plan::Plan;
 use crate::publish;
 use crate::release::{Release, Withdrawal};
+use crate::scope::Level;
 use crate::store::Store;
 
 mod price;

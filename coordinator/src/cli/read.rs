@@ -13,7 +13,7 @@ use super::client::{Connected, connect, failed};
 use super::table::format;
 use super::{Caller, OK, Outcome};
 use crate::answer::tidy;
-use crate::merge::Level;
+use crate::scope::Level;
 
 fn moment(seconds: i64) -> String {
     match jiff::Timestamp::from_second(seconds) {

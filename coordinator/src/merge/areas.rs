@@ -1,4 +1,4 @@
-//! Which areas figures are wanted for, and which councils each is made of.
+//! Which areas a scope has, and which councils each is made of.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,38 +7,7 @@ use folkmoot_proto::ids::CouncilCode;
 use serde::{Deserialize, Serialize};
 
 use super::Cell;
-use crate::plan::Scope;
-
-/// Kinds of area, widest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Level {
-    /// All England, as far as councils answered.
-    England,
-    /// The nine regions.
-    Region,
-    /// Integrated care boards, in the release's structure.
-    Board,
-    /// Councils with adult social services responsibilities.
-    Council,
-}
-
-impl Level {
-    /// The word in files and on the command line.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::England => "england",
-            Self::Region => "region",
-            Self::Board => "icb",
-            Self::Council => "council",
-        }
-    }
-
-    /// The level with this word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [Self::England, Self::Region, Self::Board, Self::Council].into_iter().find(|level| level.word() == word)
-    }
-}
+use crate::scope::{Level, Scope};
 
 /// One area's figures.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -10,8 +10,9 @@ use folkmoot_proto::ids::CouncilCode;
 use folkmoot_proto::layout::Layout;
 
 use super::figure::Estimate;
-use super::{Asked, Level, Table, areas, table};
+use super::{Asked, Table, areas, table};
 use crate::round::{Sums, Total};
+use crate::scope::Level;
 
 /// Makes the table of a joint question.
 pub fn merge_joint(asked: Asked<'_>, total: &Total) -> Table {

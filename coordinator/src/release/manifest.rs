@@ -7,9 +7,9 @@ use folkmoot_proto::identity::{Identity, Role};
 use folkmoot_proto::ids::{BoardCode, CouncilCode};
 use serde::{Deserialize, Serialize};
 
-use crate::merge::Level;
 use crate::outcome::Outcome;
 use crate::round::Facts;
+use crate::scope::Level;
 
 /// One council in a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,8 +2,9 @@
 
 use folkmoot_proto::query::{self, Query};
 
-use crate::merge::{Level, Status, Table};
+use crate::merge::{Status, Table};
 use crate::round;
+use crate::scope::Level;
 
 /// What a reader of joint figures must know of the round.
 pub(super) fn round_notes(facts: &round::Facts) -> Vec<String> {

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::manifest::{Manifest, members_for};
 use super::{Release, Withdrawal};
-use crate::merge::{Area, Level, Table};
+use crate::merge::{Area, Table};
+use crate::scope::Level;
 
 /// What one caller may see of a release.
 #[derive(Clone, Debug, PartialEq, Serialize)]
