@@ -131,6 +131,8 @@ pub(super) fn median(estimates: &[Estimate], bins: &[(Option<u32>, usize)]) -> C
     let value = match (middle((total / 2.0).max(0.5)), middle((total / 2.0).floor() + 1.0)) {
         // With an odd total both ranks fall on the same person.
         (Some(low), Some(high)) if total % 2.0 == 0.0 => Some(f64::midpoint(f64::from(low), f64::from(high))),
+        // One of the middle two waited longer than the bins tell.
+        (_, None) if total % 2.0 == 0.0 => None,
         (_, Some(high)) if total.fract() == 0.0 => Some(f64::from(high)),
         (low, _) => low.map(f64::from),
     };
@@ -191,6 +193,26 @@ mod tests {
         let open = median(&exact(&[4., 0., 6.]), &bins(2));
         assert_eq!((open.value, open.status, open.lower.map(|n| n.get())), (None, Status::NotApplicable, Some(2.0)));
         assert_eq!(median(&exact(&[0., 0.]), &bins(1)).status, Status::NotApplicable);
+    }
+
+    /// Every histogram of up to three people a bin over four days and the open bin, against the people in a row.
+    #[test]
+    fn a_median_off_the_bins_is_the_median_of_the_people() {
+        for number in 1..4_u32.pow(5) {
+            let counts: Vec<u32> = (0..5).map(|bin| number / 4_u32.pow(bin) % 4).collect();
+            let mut people: Vec<Option<f64>> = Vec::new();
+            for (bin, count) in counts.iter().enumerate() {
+                let day = (bin < 4).then_some(bin as f64);
+                people.extend(std::iter::repeat_n(day, *count as usize));
+            }
+            let middle = people.len() / 2;
+            let expected = match people.len() % 2 {
+                1 => people[middle],
+                _ => people[middle - 1].zip(people[middle]).map(|(one, other)| (one + other) / 2.0),
+            };
+            let counts: Vec<f64> = counts.into_iter().map(f64::from).collect();
+            assert_eq!(of(&counts), expected, "{counts:?}");
+        }
     }
 
     #[test]

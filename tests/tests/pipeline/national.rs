@@ -67,7 +67,7 @@ fn regions_and_england_are_sums_of_councils_over_the_population_of_those_present
             let mut sums: BTreeMap<(String, String), u64> = BTreeMap::new();
             for pair in members {
                 for figure in pair.compare(measure, &[], YEAR, false).unwrap_or_else(|text| panic!("{text}")) {
-                    *sums.entry((figure.group, figure.component)).or_default() += figure.value;
+                    *sums.entry((figure.group, figure.component)).or_default() += figure.value.unsigned_abs();
                 }
             }
             for (row, cell) in rows.iter().zip(&found.cells) {
