@@ -226,6 +226,11 @@ impl Geography {
         self.structures.iter().rev().find(|structure| structure.from <= day).unwrap_or(&self.structures[0])
     }
 
+    /// Every structure, oldest first.
+    pub fn structures(&self) -> impl Iterator<Item = &Structure> {
+        self.structures.iter()
+    }
+
     /// The structure with this version word.
     pub fn structure(&self, version: &str) -> Option<&Structure> {
         self.structures.iter().find(|structure| structure.version == version)

@@ -8,7 +8,9 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use folkmoot_proto::ids::CouncilCode;
+use folkmoot_proto::geography::{Geography, Structure};
+use folkmoot_proto::ids::{BoardCode, CouncilCode};
+use folkmoot_proto::joint::LEAST_SUMMED;
 use folkmoot_proto::query::{Canonical, KeyReading, Query};
 use folkmoot_proto::reason::{Reason, Refusal};
 use folkmoot_runtime::store::Stop;
@@ -66,13 +68,47 @@ impl Cohort {
         text.split(',').map(|code| CouncilCode::parse(code).ok()).collect::<Option<BTreeSet<_>>>().map(Self)
     }
 
-    /// Whether both may be answered: equal, apart, or nested with at least `least` councils between them.
+    /// Whether both may be answered: equal, apart, or the one a board within the other, with at least `least` councils
+    /// between them, and with at least as many left over however many other boards are asked for too.
+    ///
+    /// This council sees its own sums alone. The coordinator may ask every other board of the larger set, whose councils
+    /// answer by the same rule, and take all of them from it: what is left must not be few either.
     fn goes_with(&self, other: &Self, least: u32) -> bool {
         if self == other || self.0.is_disjoint(&other.0) {
             return true;
         }
+        // One or two councils are never enough, whatever the policy says: their sum is theirs.
+        let least = (least as usize).max(LEAST_SUMMED);
         let (small, large) = if self.len() <= other.len() { (self, other) } else { (other, self) };
-        small.within(large) && large.len() - small.len() >= least as usize
+        small.within(large) && large.len() - small.len() >= least && small.leaves_enough(large, least)
+    }
+
+    /// Whether taking this set, and any choice of other boards, from `large` leaves nobody or at least `least` councils.
+    fn leaves_enough(&self, large: &Self, least: usize) -> bool {
+        let board_of = |structure: &Structure, code: &CouncilCode| structure.board_of(*code).map(|b| b.code.clone());
+        let in_large = |structure: &Structure, board: &Option<BoardCode>| -> BTreeSet<CouncilCode> {
+            large.0.iter().filter(|code| board_of(structure, code) == *board).copied().collect()
+        };
+        let alone = |structure: &Structure, code: &CouncilCode| match board_of(structure, code) {
+            None => true,
+            board => in_large(structure, &board).len() < LEAST_SUMMED,
+        };
+        let structures: Vec<&Structure> = Geography::built_in().structures().collect();
+        // Whether this set is all of the larger one that lies in one board, or only a part of that.
+        let is_board = |structure: &Structure| {
+            let boards: BTreeSet<_> = self.0.iter().map(|code| board_of(structure, code)).collect();
+            let board = boards.first().filter(|board| boards.len() == 1 && board.is_some());
+            board.map(|board| in_large(structure, board) == self.0)
+        };
+        let whole: Vec<bool> = structures.iter().filter_map(|structure| is_board(structure)).collect();
+        if whole.is_empty() {
+            return false;
+        }
+        // No sum of a board ever covers these: they are left over in every case.
+        let stuck = large.0.iter().filter(|code| structures.iter().all(|structure| alone(structure, code))).count();
+        let nobody_left = whole.iter().all(|whole| *whole)
+            && large.0.iter().all(|code| structures.iter().all(|structure| !alone(structure, code)));
+        stuck >= least || nobody_left
     }
 }
 
@@ -112,8 +148,8 @@ fn refusal() -> Refusal {
     Refusal::new(
         Reason::PolicyForbids,
         "this council's policy does not allow this suppressed sum beside those it has answered: councils must be the \
-         same, apart, or nested with enough between them; periods the same or apart; filters far enough from each other. \
-         Ask with a private release kind instead, or for exactly the councils of before",
+         same, apart, or a board within the others with enough left over; periods the same or apart; filters far enough \
+         from each other. Ask with a private release kind instead, or for exactly the councils of before",
     )
 }
 
@@ -223,14 +259,49 @@ mod tests {
         Cohort::parse(codes).unwrap()
     }
 
+    /// The councils of boards of the structure until March 2026.
+    fn boards(codes: &[&str]) -> Vec<Cohort> {
+        let structure = Geography::built_in().structure("icb-2022").unwrap();
+        codes.iter().map(|code| Cohort(structure.members(&BoardCode::parse(code).unwrap()))).collect()
+    }
+
+    fn all_of(cohorts: &[Cohort]) -> Cohort {
+        Cohort(cohorts.iter().flat_map(|cohort| cohort.0.clone()).collect())
+    }
+
+    fn without(cohort: &Cohort, few: usize) -> Cohort {
+        Cohort(cohort.0.iter().skip(few).copied().collect())
+    }
+
     #[test]
-    fn cohorts_go_together_when_equal_apart_or_nested_far_enough() {
-        let five = cohort("101,102,103,104,105");
-        assert!(five.goes_with(&cohort("105,104,103,102,101"), 99));
-        assert!(five.goes_with(&cohort("201,202"), 99));
-        assert!(five.goes_with(&cohort("101,102"), 3) && cohort("101,102").goes_with(&five, 3));
-        assert!(!five.goes_with(&cohort("101,102,103"), 3));
-        assert!(!five.goes_with(&cohort("105,106,107,108,109"), 1));
+    fn cohorts_go_together_when_equal_apart_or_a_board_within_all() {
+        let england = Cohort(Geography::built_in().councils().map(|council| council.code).collect());
+        let board = &boards(&["QHM"])[0];
+        assert!(board.len() > 5);
+        assert!(england.goes_with(&england, 99) && board.goes_with(&boards(&["QMJ"])[0], 99));
+        assert!(england.goes_with(board, 5) && board.goes_with(&england, 5));
+        assert!(!england.goes_with(board, 150), "not enough between them");
+        // The councils of boards of one or two are left over, whoever else is asked; so one may be missing here.
+        assert!(england.goes_with(&without(board, 1), 5));
+        // England but for a few, however many they are, is no area: the few could be asked for but for one.
+        assert!(!england.goes_with(&without(&england, 8), 5));
+        assert!(!board.goes_with(&without(board, 3), 3));
+        assert!(!board.goes_with(&all_of(&[without(board, 1), boards(&["QMJ"])[0].clone()]), 1), "crossing");
+    }
+
+    #[test]
+    fn what_is_left_when_every_other_board_is_asked_is_nobody_or_enough() {
+        let parts = boards(&["QHM", "QMJ"]);
+        let both = all_of(&parts);
+        assert!(parts.iter().all(|part| part.len() >= 5));
+        assert!(both.goes_with(&parts[0], 5), "nobody is left");
+        // Both boards, each asked but for the one or two that its councils may not tell apart: they are left alone.
+        for few in [1, 2] {
+            assert!(!both.goes_with(&without(&parts[0], few), 1), "{few}");
+        }
+        // A stranger to both boards: asked with all of them once, it would be what the boards leave.
+        let lincolnshire = cohort("503");
+        assert!(!all_of(&[both.clone(), lincolnshire.clone()]).goes_with(&parts[0], 1));
     }
 
     #[test]
