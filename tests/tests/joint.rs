@@ -106,6 +106,8 @@ struct Node {
 
 struct Scene {
     folder: tempfile::TempDir,
+    /// Where the authority's public files are.
+    public: PathBuf,
     believed: Believed,
     clock: MockClock,
     nodes: BTreeMap<CouncilCode, Node>,
@@ -217,7 +219,20 @@ impl Scene {
             CertificateRevocationListDer::pem_slice_iter(&certificates("crl.pem")).map(Result::unwrap).collect();
         let trust = Trust::new(federation.clone(), &roots, &lists).unwrap();
         let believed = Believed { trust, governance: pinned, federation };
-        Self { folder, believed, clock, nodes, hall, store, jobs, analyst, coordinator, asked: AtomicUsize::new(1) }
+        let public = public("roots.pem").parent().unwrap().to_owned();
+        Self {
+            folder,
+            public,
+            believed,
+            clock,
+            nodes,
+            hall,
+            store,
+            jobs,
+            analyst,
+            coordinator,
+            asked: AtomicUsize::new(1),
+        }
     }
 
     fn plan(&self, query: &Query, level: wire::Level, board: &str) -> wire::PlanRequest {
@@ -616,9 +631,96 @@ async fn the_record_of_a_round_is_checked_offline_and_every_council_finds_its_ow
         changed[place] = record[place];
     }
     assert!(fed.check(&changed).is_ok());
+    // The command, as an auditor without a node would give it: the answer is in its exit code.
+    let place = |name: &str| fed.folder.path().join(name).into_os_string();
+    let command = |bytes: &[u8], crl: &str| {
+        std::fs::write(place("checked.round"), bytes).unwrap();
+        let mut line: Vec<std::ffi::OsString> = ["folkmoot-node", "audit", "verify-round"].map(Into::into).to_vec();
+        line.extend([place("checked.round"), "--federation".into(), "england".into(), "--json".into()]);
+        for (option, file) in [("--roots", "roots.pem"), ("--crl", crl), ("--governance", "governance.pub")] {
+            line.extend([option.into(), fed.public.join(file).into_os_string()]);
+        }
+        format!("{:?}", folkmoot_node::cli::run(line))
+    };
+    let code = |number: u8| format!("{:?}", std::process::ExitCode::from(number));
+    assert_eq!(command(&record, "crl.pem"), code(0));
+    assert_eq!(command(&record, "no-such.pem"), code(1), "could not be checked");
+    changed[record.len() / 2] ^= 1;
+    assert_eq!(command(&changed, "crl.pem"), code(4), "does not stand");
+    assert_eq!(command(b"not a record", "crl.pem"), code(4));
     // Nobody of another authority is believed.
     let other = Scene::new(&codes[..3], true, &|_| policy("")).await;
     assert!(matches!(other.check(&record), Err(Failed::Members(_))));
+}
+
+/// The NHS numbers in a node's own files.
+fn numbers_of(home: &Path) -> BTreeSet<u64> {
+    let mut found = BTreeSet::new();
+    for entry in std::fs::read_dir(home).unwrap().map(Result::unwrap) {
+        if entry.path().extension().is_some_and(|extension| extension == "csv") {
+            found.extend(std::fs::read(entry.path()).unwrap().split(|byte| !byte.is_ascii_digit()).filter_map(
+                |digits| {
+                    let text = std::str::from_utf8(digits).ok().filter(|text| text.len() == 10)?;
+                    text.parse::<u64>().ok().filter(|number| text.starts_with("999") && *number > 0)
+                },
+            ));
+        }
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_opted_out_is_in_no_joint_sum_where_the_policy_honours_it() {
+    let codes = six();
+    let honoured = |text: String| {
+        text.replace(
+            "national_data_opt_out = \"not-applied\"\nopt_out_reason = \"a test\"\n",
+            "national_data_opt_out = \"applied\"\n",
+        )
+    };
+    // The last council has a reason not to apply it.
+    let fed = Scene::new(&codes, false, &|slot| if slot < 5 { honoured(policy("")) } else { policy("") }).await;
+    let all: BTreeSet<_> = codes.iter().copied().collect();
+    let day = "2026-11-01".parse().unwrap();
+    for (slot, code) in codes.iter().enumerate() {
+        let records = &fed.nodes[code].answerer.records;
+        let numbers = numbers_of(&fed.folder.path().join(format!("node-{code}")));
+        assert!(numbers.len() > 50, "{code}: {}", numbers.len());
+        match slot {
+            // Half of its people, all of them, nobody; the third council has never loaded a list.
+            0 => drop(records.load_opt_outs(numbers.iter().copied().step_by(2), day).unwrap()),
+            1 | 5 => drop(records.load_opt_outs(numbers, day).unwrap()),
+            2 => {}
+            _ => drop(records.load_opt_outs([], day).unwrap()),
+        }
+    }
+    let query = private();
+    let release = fed.released(&query, wire::Level::England, "").await;
+    // Who must leave people out and does not know whom says so, and is not in the sum.
+    let part = release.manifest().councils.iter().find(|council| council.code == codes[2]).unwrap();
+    assert_eq!((part.outcome.state, part.outcome.code.as_str()), (State::Refused, "NO_DATA"), "{:?}", part.outcome);
+    let layout = Layout::of(&query).unwrap();
+    let mut expected = vec![0; layout.len()];
+    for code in codes.iter().filter(|code| **code != codes[2]) {
+        let node = &fed.nodes[code].answerer;
+        let options = local::options(&query, query.data().as_of.unwrap());
+        let histories = match *code == codes[5] {
+            true => assemble::assemble(&node.records, &options).unwrap().histories,
+            false => assemble::assemble(&node.records.opted_in().unwrap().unwrap(), &options).unwrap().histories,
+        };
+        let bounding = Bounding::Private { bound: query.bound(), key: &node.bounding_key };
+        let (layout, counts) = tabulate::tabulate(&histories, &query, bounding).unwrap();
+        let own = counts.for_own_eyes(&layout);
+        let whole = fed.truth(&query, &BTreeSet::from([*code]), true);
+        let left_out = |figure: usize| whole[figure] - own[figure];
+        let total = (0..layout.len()).map(left_out).sum::<i64>();
+        assert_eq!(total > 0, *code == codes[0] || *code == codes[1], "{code}: {total}");
+        expected.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
+    }
+    assert_eq!(counts(&release, "E92000001"), as_shown(&expected));
+    let mut others = all;
+    others.remove(&codes[2]);
+    assert_ne!(expected, fed.truth(&query, &others, true));
 }
 
 /// Every number in a database, with where it stands: integers, numbers in JSON texts, and runs of eight little-endian

@@ -19,6 +19,22 @@ pub(crate) fn snapshot(
     Ok(if opt_out_applied { whole.without_opted_out() } else { whole })
 }
 
+/// Refuses where people must be left out and it is not known whom: before a price is put aside, or others wait for this
+/// council in a round.
+pub(crate) fn check_opt_outs(records: &Records, opt_out_applied: bool) -> Result<(), Refusal> {
+    if !opt_out_applied || records.opted_in().map_err(|error| internal(&error))?.is_some() {
+        return Ok(());
+    }
+    Err(no_opt_outs())
+}
+
+fn no_opt_outs() -> Refusal {
+    Refusal::new(
+        Reason::NoData,
+        "this council leaves out people with a national data opt-out for this purpose, and has not loaded the list of them",
+    )
+}
+
 /// The histories behind `snapshot`; refused when they cannot be had, or are not those any more.
 pub(crate) fn assembly(
     records: &Records,
@@ -28,13 +44,7 @@ pub(crate) fn assembly(
     opt_out_applied: bool,
 ) -> Result<Assembly, Refusal> {
     let assembly = if opt_out_applied {
-        let opted_in = records.opted_in().map_err(|error| internal(&error))?.ok_or_else(|| {
-            Refusal::new(
-                Reason::NoData,
-                "this council leaves out people with a national data opt-out for this purpose, and has not loaded the \
-                 list of them",
-            )
-        })?;
+        let opted_in = records.opted_in().map_err(|error| internal(&error))?.ok_or_else(no_opt_outs)?;
         assemble::assemble(&opted_in, options)
     } else {
         assemble::assemble(records, options)

@@ -8,6 +8,9 @@
 //! step 4  quorum             -> shares that undo the masks                                             unmasked, over
 //! ```
 //!
+//! Step 0 is [`join`], what the node makes of an envelope by itself is [`reading`], the messages of a step are
+//! [`message`]; here are the rounds that are open and their other steps.
+//!
 //! # Guarantee
 //! The protocol's own checks are those of [`folkmoot_proto::round::node`]. Here is added: who asks is proven, the
 //! analyst signed this question for a round, every number in the envelope is the one this node works out by itself or
@@ -17,101 +20,32 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ed25519_dalek::{SigningKey, VerifyingKey};
+use ed25519_dalek::SigningKey;
 use folkmoot_proto::identity::Identity;
 use folkmoot_proto::ids::CouncilCode;
-use folkmoot_proto::joint::{self, Areas, Joint, LEAST_SUMMED, Shares};
-use folkmoot_proto::query::{Query, Release};
-use folkmoot_proto::question::Question;
+use folkmoot_proto::joint::{Joint, LEAST_SUMMED, Shares};
+use folkmoot_proto::query::Query;
 use folkmoot_proto::reason::{Reason, Refusal};
-use folkmoot_proto::round::node::{self, MaskedVector, Proposal};
-use folkmoot_proto::round::{Envelope, Expected, Limits, Mechanism, Refusal as Word, Roll, Signatory, transcript};
-use folkmoot_proto::wire::v1 as wire;
-use tonic::{Status, Streaming};
+use folkmoot_proto::round::Refusal as Word;
+use folkmoot_proto::round::node::{self, MaskedVector};
 
-use super::figures::{governed, internal, ledger_says, no_data};
-use super::{Answerer, Believed, data};
+use super::figures::ledger_says;
+use super::{Answerer, data};
 use crate::assemble::{self, SnapshotId};
-use crate::ledger::{self, Cohort, RoundRequest};
-use crate::local;
-use crate::mask::Part;
-use crate::policy::{Nano, Terms};
+use crate::ledger::{self, Cohort};
+use crate::mask::{self, Part};
 use crate::registry::Members;
-use crate::tabulate;
 
-/// Most bytes of one step's message to a node.
-const MOST_BYTES: usize = 1 << 20;
+mod join;
+mod message;
+mod reading;
+
+pub use message::Asked;
+pub(super) use message::Reply;
+use reading::too_few_summed;
+
 /// Rounds that may be open at the same time.
 const MOST_OPEN: usize = 16;
-/// Longest time a round may be open, in seconds.
-const MOST_OPEN_S: u64 = 24 * 3600;
-
-/// One step as it came over the link.
-pub struct Asked {
-    round: [u8; 32],
-    step: u32,
-    question: Option<wire::SignedQuery>,
-    payload: Vec<u8>,
-}
-
-impl Asked {
-    /// Puts a step's message together from its pieces.
-    ///
-    /// # Errors
-    /// The status of the stream, or [`Reason::InvalidQuestion`] when the pieces do not fit together.
-    pub async fn read(mut stream: Streaming<wire::RoundChunk>) -> Result<Self, Status> {
-        let invalid = |what: &str| Status::from(Refusal::new(Reason::InvalidQuestion, what.to_owned()));
-        let first = stream.message().await?.ok_or_else(|| invalid("the step of the round is empty"))?;
-        let round = first.round_id.as_slice().try_into();
-        let round = round.map_err(|_| invalid("a round's id is the 32 bytes of its first hash"))?;
-        let mut asked = Self { round, step: first.step, question: first.question, payload: first.payload };
-        if first.offset != 0 {
-            return Err(invalid("the first piece of a round's step starts at 0"));
-        }
-        while let Some(piece) = stream.message().await? {
-            let fits = piece.round_id == asked.round && piece.step == asked.step && piece.question.is_none();
-            if !fits || piece.offset != asked.payload.len() as u64 {
-                return Err(invalid("the pieces of a round's step do not follow each other"));
-            }
-            if asked.payload.len() + piece.payload.len() > MOST_BYTES {
-                return Err(invalid("the message of a round's step is larger than any can be"));
-            }
-            asked.payload.extend(piece.payload);
-        }
-        Ok(asked)
-    }
-
-    /// The round's id: its `T0`.
-    pub fn round(&self) -> &[u8; 32] {
-        &self.round
-    }
-
-    /// Which step, 0 to 4.
-    pub fn step_number(&self) -> u32 {
-        self.step
-    }
-}
-
-/// What may be sent for a step.
-pub(super) enum Reply {
-    Message(Vec<u8>),
-    Vector(MaskedVector),
-}
-
-impl Reply {
-    /// The pieces in order: a message at 0; a masked vector as its announcement at 0, then its elements, each piece at
-    /// the index of its first element.
-    pub(super) fn pieces(self) -> Box<dyn Iterator<Item = (u64, Vec<u8>)> + Send> {
-        match self {
-            Self::Message(bytes) => Box::new(std::iter::once((0, bytes))),
-            Self::Vector(vector) => {
-                let header = vector.header().to_vec();
-                let chunks = vector.into_chunks().map(|chunk| (chunk.offset, chunk.bytes));
-                Box::new(std::iter::once((0, header)).chain(chunks))
-            }
-        }
-    }
-}
 
 /// What a node needs to take part in rounds, and the rounds it is in.
 pub struct Rounds {
@@ -183,6 +117,12 @@ fn protocol(word: &Word) -> Refusal {
     }
     if let Word::Contribution(cause) = word {
         tracing::error!(error = cause.as_ref() as &dyn std::error::Error, "this council's part could not be made");
+    }
+    // What the records say no with is this council's own answer, and told as such.
+    if let Word::Contribution(cause) = word
+        && let Some(mask::Error::Histories(refusal)) = cause.downcast_ref()
+    {
+        return refusal.clone().with("round", word.code());
     }
     let reason = match word {
         Word::CohortTooSmall { .. } | Word::SurvivorFloorTooLow { .. } => Reason::TooFewCouncils,
@@ -275,139 +215,6 @@ impl Answerer {
         }
     }
 
-    fn advertise(&self, rounds: &Rounds, coordinator: &Identity, asked: Asked, now: u64) -> Result<Vec<u8>, Refusal> {
-        if transcript::t0(&asked.payload) != asked.round {
-            return Err(refused("the round's id is not the hash of its envelope"));
-        }
-        if let Some(open) = rounds.open().get(&asked.round).cloned() {
-            let open = open.lock().unwrap_or_else(PoisonError::into_inner);
-            return open.machine.advert_again(&asked.payload, now).map(|p| p.persisted()).map_err(|w| protocol(&w));
-        }
-        let settings = self.tls.current();
-        let believed = Believed::check(asked.question, settings.trust(), coordinator, self.clock.now())?;
-        let question = believed.question();
-        let proposal = self.proposal(rounds, coordinator, &believed, &asked.payload, now)?;
-        let envelope = proposal.envelope();
-        let joint = own_reading(question, envelope)?;
-        let cohort = cohort_of(envelope)?;
-        check_cohort(question, &joint, &cohort)?;
-        let honest = proposal.parameters().honest_floor();
-        let shares = match envelope.plan.mechanism {
-            Mechanism::DiscreteGaussian => {
-                let shares = joint::shares(&envelope.plan, honest);
-                Some(shares.ok_or_else(|| refused("the round's noise cannot be reckoned"))?)
-            }
-            Mechanism::Exact => None,
-        };
-        let question_price = question.query().release().rho().map_or(0, |rho| rho.nano());
-        if envelope.plan.rho_nano != question_price {
-            let sentence = "the round's price is not the one that the analyst signed";
-            return Err(refused(sentence));
-        }
-        let expected = expected(&joint, shares.as_ref())?;
-        let terms = Terms {
-            councils: u32::from(proposal.parameters().nodes()),
-            colluding: u32::from(proposal.parameters().colluding()),
-            threshold: u32::from(proposal.parameters().threshold()),
-            min_survivors: u32::from(proposal.parameters().min_survivors()),
-            local_rho: Nano(shares.map_or(0, |shares| shares.alone.nano())),
-            attempt: u32::from(envelope.attempt),
-        };
-        let query_id = envelope.mandate.query_id;
-        // An earlier attempt whose vector has not left gives its price back before this one asks for it.
-        self.sweep(rounds, now, Some(&query_id));
-        if rounds.open().len() >= MOST_OPEN {
-            return Err(refused("this node is in too many rounds at once; ask again when one is over"));
-        }
-        let (machine, advert) =
-            proposal.accept(&expected, &rounds.signing, &mut rand::rng()).map_err(|w| protocol(&w))?;
-        let options = local::options(question.query(), self.today());
-        let (admitted, snapshot) =
-            self.admit(question, &options, &cohort, terms, joint.block_of(self.council).is_some())?;
-        if let Some(shares) = &shares {
-            tracing::info!(
-                question = %question.id(),
-                attempt = terms.attempt,
-                rho_alone = %shares.alone,
-                "joined a round; should every other council collude, its people lose this much"
-            );
-        }
-        let query = question.query().clone();
-        let opt_out_applied = admitted.opt_out_applied();
-        let (memo, noted) = (admitted.memo(), BTreeSet::new());
-        let stage = Stage::Reserved(admitted);
-        let open = Open { machine, stage, query, joint, shares, options, snapshot, opt_out_applied, memo, noted };
-        rounds.open().insert(asked.round, Arc::new(Mutex::new(open)));
-        // The reservation is on the disk.
-        Ok(advert.persisted())
-    }
-
-    /// The envelope after every check that needs neither the question's meaning nor the ledger.
-    fn proposal(
-        &self,
-        rounds: &Rounds,
-        coordinator: &Identity,
-        believed: &Believed,
-        bytes: &[u8],
-        now: u64,
-    ) -> Result<Proposal, Refusal> {
-        let registry = rounds.members.current().ok_or_else(|| {
-            Refusal::new(Reason::NotAMember, "this node holds no membership registry yet, so it joins no round")
-        })?;
-        let broken = |error: folkmoot_proto::round::RollError| refused(error.to_string());
-        let mut roll = Roll::from_registry(&registry).map_err(broken)?;
-        // Both certificates were checked a moment ago.
-        let signatory = |key: &[u8; 32]| {
-            let key = VerifyingKey::from_bytes(key).map_err(|_| refused("a signing key is no Ed25519 key"))?;
-            Ok::<_, Refusal>(Signatory { key, valid_from: 0, valid_to: u64::MAX })
-        };
-        roll.add_coordinator(&coordinator.to_string(), signatory(believed.coordinator_key())?).map_err(broken)?;
-        let analyst = believed.question().analyst().to_string();
-        roll.add_analyst(&analyst, signatory(believed.analyst_key())?).map_err(broken)?;
-        // What policy says of these numbers is decided with the question, where its keys have names.
-        let limits = Limits {
-            min_cohort: 3,
-            max_colluding: 0,
-            min_survivors: 0,
-            max_rho_nano: u64::MAX,
-            allow_exact: true,
-            max_open_s: MOST_OPEN_S,
-        };
-        let proposal = Proposal::open(bytes, &roll, self.council.as_str(), &limits, now).map_err(|w| protocol(&w))?;
-        let mandate = &proposal.envelope().mandate;
-        if *mandate != joint::mandate(believed.question(), mandate.signature) {
-            return Err(refused("the round is about another question than the one sent with it"));
-        }
-        Ok(proposal)
-    }
-
-    fn admit(
-        &self,
-        question: &Question,
-        options: &assemble::Options,
-        cohort: &Cohort,
-        terms: Terms,
-        contributes: bool,
-    ) -> Result<(ledger::Round<ledger::Reserved>, SnapshotId), Refusal> {
-        let policy = self.policy.current();
-        let governed = governed(question)?;
-        // What the policy refuses, the ledger refuses and writes down; the data do not matter then.
-        let opt_out_applied = policy.rule(&governed).is_ok_and(|ruling| ruling.opt_out_applied);
-        let snapshot = data::snapshot(&self.records, question.query(), options, opt_out_applied)?;
-        let difference = |earlier: &Query, asked: &Query| {
-            let options = local::options(asked, self.today());
-            let assembly = assemble::assemble(&self.records, &options).map_err(|error| no_data(&error, asked))?;
-            tabulate::people_apart(&assembly.histories, earlier, asked).map_err(|error| internal(&error))
-        };
-        let request = RoundRequest { cohort, terms, contributes };
-        let round = self
-            .ledger
-            .admit_round(&policy, &governed, snapshot, &request, &difference)
-            .map_err(|error| ledger_says(&error))?;
-        debug_assert_eq!(opt_out_applied, round.opt_out_applied(), "one policy, one ruling");
-        Ok((round, snapshot))
-    }
-
     fn mask(&self, open: &mut Open, relay: &[u8], now: u64) -> Result<Reply, Refusal> {
         let grid = open.machine.envelope().plan.grid;
         let (query, options, snapshot, applied) = (&open.query, &open.options, open.snapshot, open.opt_out_applied);
@@ -490,61 +297,4 @@ impl Answerer {
             _ => Err(refused("this council has left the round")),
         }
     }
-}
-
-/// The vector that this node reads out of the question and the areas stated.
-fn own_reading(question: &Question, envelope: &Envelope) -> Result<Joint, Refusal> {
-    let areas = joint::areas_of(&envelope.code_lists).ok_or_else(|| {
-        Refusal::new(
-            Reason::VersionMismatch,
-            "the round's code lists or areas are not those of this node: one of the two programs must be updated",
-        )
-    })?;
-    if envelope.period != joint::period_text(question.query()) {
-        return Err(refused("the round states another period than the question"));
-    }
-    Joint::of(question.query(), &areas).map_err(|error| Refusal::new(Reason::InvalidQuestion, error.to_string()))
-}
-
-fn cohort_of(envelope: &Envelope) -> Result<Cohort, Refusal> {
-    let codes: Option<BTreeSet<CouncilCode>> =
-        envelope.cohort.iter().map(|code| CouncilCode::parse(code).ok()).collect();
-    codes.map(Cohort::new).ok_or_else(|| refused("the round's list of councils holds what is no council's code"))
-}
-
-/// An exact sum is opened over at least three councils, all of them in the one area asked for.
-fn check_cohort(question: &Question, joint: &Joint, cohort: &Cohort) -> Result<(), Refusal> {
-    let Release::JointSuppressed(_) = question.query().release() else { return Ok(()) };
-    if cohort.len() < LEAST_SUMMED {
-        return Err(too_few_summed());
-    }
-    if let (Areas::Board(..), [block]) = (joint.areas(), joint.blocks()) {
-        let members = Cohort::new(block.members.iter().copied());
-        if !cohort.within(&members) {
-            return Err(refused("a suppressed sum of one board is asked of that board's councils and of no others"));
-        }
-    }
-    Ok(())
-}
-
-fn too_few_summed() -> Refusal {
-    Refusal::new(
-        Reason::TooFewCouncils,
-        format!("an exact sum needs at least {LEAST_SUMMED} councils: with two, each would learn the other's figures"),
-    )
-}
-
-/// What the envelope must say, worked out by this node alone.
-fn expected(joint: &Joint, shares: Option<&Shares>) -> Result<Expected, Refusal> {
-    let own = joint.plan(1).ok_or_else(|| refused("no noise of this price can be made"))?;
-    Ok(Expected {
-        layout: own.layout,
-        blocks: own.blocks,
-        cells_per_block: own.cells_per_block,
-        mechanism: own.mechanism,
-        max_cell: own.max_cell,
-        d1: own.d1,
-        d2_squared: own.d2_squared,
-        rho_nano: shares.map_or(0, |shares| shares.sum.nano()),
-    })
 }

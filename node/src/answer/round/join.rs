@@ -1,0 +1,168 @@
+//! Step 0: whether this council takes part. Nothing is reserved, and no key made, before every check has passed.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ed25519_dalek::VerifyingKey;
+use folkmoot_proto::identity::Identity;
+use folkmoot_proto::joint;
+use folkmoot_proto::query::Query;
+use folkmoot_proto::question::Question;
+use folkmoot_proto::reason::{Reason, Refusal};
+use folkmoot_proto::round::node::Proposal;
+use folkmoot_proto::round::{Limits, Mechanism, Roll, Signatory, transcript};
+
+use super::reading::{check_cohort, cohort_of, expected, own_reading};
+use super::{Asked, MOST_OPEN, Open, Rounds, Stage, protocol, refused};
+use crate::answer::figures::{governed, internal, ledger_says, no_data};
+use crate::answer::{Answerer, Believed, data};
+use crate::assemble::{self, SnapshotId};
+use crate::ledger::{self, Cohort, RoundRequest};
+use crate::local;
+use crate::policy::{Nano, Terms};
+use crate::tabulate;
+
+/// Longest time a round may be open, in seconds.
+const MOST_OPEN_S: u64 = 24 * 3600;
+
+impl Answerer {
+    pub(super) fn advertise(
+        &self,
+        rounds: &Rounds,
+        coordinator: &Identity,
+        asked: Asked,
+        now: u64,
+    ) -> Result<Vec<u8>, Refusal> {
+        if transcript::t0(&asked.payload) != asked.round {
+            return Err(refused("the round's id is not the hash of its envelope"));
+        }
+        if let Some(open) = rounds.open().get(&asked.round).cloned() {
+            let open = open.lock().unwrap_or_else(PoisonError::into_inner);
+            return open.machine.advert_again(&asked.payload, now).map(|p| p.persisted()).map_err(|w| protocol(&w));
+        }
+        let settings = self.tls.current();
+        let believed = Believed::check(asked.question, settings.trust(), coordinator, self.clock.now())?;
+        let question = believed.question();
+        let proposal = self.proposal(rounds, coordinator, &believed, &asked.payload, now)?;
+        let envelope = proposal.envelope();
+        let joint = own_reading(question, envelope)?;
+        let cohort = cohort_of(envelope)?;
+        check_cohort(question, &joint, &cohort)?;
+        let honest = proposal.parameters().honest_floor();
+        let shares = match envelope.plan.mechanism {
+            Mechanism::DiscreteGaussian => {
+                let shares = joint::shares(&envelope.plan, honest);
+                Some(shares.ok_or_else(|| refused("the round's noise cannot be reckoned"))?)
+            }
+            Mechanism::Exact => None,
+        };
+        let question_price = question.query().release().rho().map_or(0, |rho| rho.nano());
+        if envelope.plan.rho_nano != question_price {
+            let sentence = "the round's price is not the one that the analyst signed";
+            return Err(refused(sentence));
+        }
+        let expected = expected(&joint, shares.as_ref())?;
+        let terms = Terms {
+            councils: u32::from(proposal.parameters().nodes()),
+            colluding: u32::from(proposal.parameters().colluding()),
+            threshold: u32::from(proposal.parameters().threshold()),
+            min_survivors: u32::from(proposal.parameters().min_survivors()),
+            local_rho: Nano(shares.map_or(0, |shares| shares.alone.nano())),
+            attempt: u32::from(envelope.attempt),
+        };
+        let query_id = envelope.mandate.query_id;
+        // An earlier attempt whose vector has not left gives its price back before this one asks for it.
+        self.sweep(rounds, now, Some(&query_id));
+        if rounds.open().len() >= MOST_OPEN {
+            return Err(refused("this node is in too many rounds at once; ask again when one is over"));
+        }
+        let (machine, advert) =
+            proposal.accept(&expected, &rounds.signing, &mut rand::rng()).map_err(|w| protocol(&w))?;
+        let options = local::options(question.query(), self.today());
+        let (admitted, snapshot) =
+            self.admit(question, &options, &cohort, terms, joint.block_of(self.council).is_some())?;
+        if let Some(shares) = &shares {
+            tracing::info!(
+                question = %question.id(),
+                attempt = terms.attempt,
+                rho_alone = %shares.alone,
+                "joined a round; should every other council collude, its people lose this much"
+            );
+        }
+        let query = question.query().clone();
+        let opt_out_applied = admitted.opt_out_applied();
+        let (memo, noted) = (admitted.memo(), BTreeSet::new());
+        let stage = Stage::Reserved(admitted);
+        let open = Open { machine, stage, query, joint, shares, options, snapshot, opt_out_applied, memo, noted };
+        rounds.open().insert(asked.round, Arc::new(Mutex::new(open)));
+        // The reservation is on the disk.
+        Ok(advert.persisted())
+    }
+
+    /// The envelope after every check that needs neither the question's meaning nor the ledger.
+    fn proposal(
+        &self,
+        rounds: &Rounds,
+        coordinator: &Identity,
+        believed: &Believed,
+        bytes: &[u8],
+        now: u64,
+    ) -> Result<Proposal, Refusal> {
+        let registry = rounds.members.current().ok_or_else(|| {
+            Refusal::new(Reason::NotAMember, "this node holds no membership registry yet, so it joins no round")
+        })?;
+        let broken = |error: folkmoot_proto::round::RollError| refused(error.to_string());
+        let mut roll = Roll::from_registry(&registry).map_err(broken)?;
+        // Both certificates were checked a moment ago.
+        let signatory = |key: &[u8; 32]| {
+            let key = VerifyingKey::from_bytes(key).map_err(|_| refused("a signing key is no Ed25519 key"))?;
+            Ok::<_, Refusal>(Signatory { key, valid_from: 0, valid_to: u64::MAX })
+        };
+        roll.add_coordinator(&coordinator.to_string(), signatory(believed.coordinator_key())?).map_err(broken)?;
+        let analyst = believed.question().analyst().to_string();
+        roll.add_analyst(&analyst, signatory(believed.analyst_key())?).map_err(broken)?;
+        // What policy says of these numbers is decided with the question, where its keys have names.
+        let limits = Limits {
+            min_cohort: 3,
+            max_colluding: 0,
+            min_survivors: 0,
+            max_rho_nano: u64::MAX,
+            allow_exact: true,
+            max_open_s: MOST_OPEN_S,
+        };
+        let proposal = Proposal::open(bytes, &roll, self.council.as_str(), &limits, now).map_err(|w| protocol(&w))?;
+        let mandate = &proposal.envelope().mandate;
+        if *mandate != joint::mandate(believed.question(), mandate.signature) {
+            return Err(refused("the round is about another question than the one sent with it"));
+        }
+        Ok(proposal)
+    }
+
+    fn admit(
+        &self,
+        question: &Question,
+        options: &assemble::Options,
+        cohort: &Cohort,
+        terms: Terms,
+        contributes: bool,
+    ) -> Result<(ledger::Round<ledger::Reserved>, SnapshotId), Refusal> {
+        let policy = self.policy.current();
+        let governed = governed(question)?;
+        // What the policy refuses, the ledger refuses and writes down; the data do not matter then.
+        let opt_out_applied = policy.rule(&governed).is_ok_and(|ruling| ruling.opt_out_applied);
+        data::check_opt_outs(&self.records, opt_out_applied)?;
+        let snapshot = data::snapshot(&self.records, question.query(), options, opt_out_applied)?;
+        let difference = |earlier: &Query, asked: &Query| {
+            let options = local::options(asked, self.today());
+            let assembly = assemble::assemble(&self.records, &options).map_err(|error| no_data(&error, asked))?;
+            tabulate::people_apart(&assembly.histories, earlier, asked).map_err(|error| internal(&error))
+        };
+        let request = RoundRequest { cohort, terms, contributes };
+        let round = self
+            .ledger
+            .admit_round(&policy, &governed, snapshot, &request, &difference)
+            .map_err(|error| ledger_says(&error))?;
+        debug_assert_eq!(opt_out_applied, round.opt_out_applied(), "one policy, one ruling");
+        Ok((round, snapshot))
+    }
+}
