@@ -25,7 +25,7 @@ pub use export::Line;
 pub use record::{Action, Record};
 pub use register::{Answered, Register, Year, csv as register_csv, html as register_html};
 pub use round::{Believed, Checked, Failed, Own, moment};
-pub use verify::{Broken, Report};
+pub use verify::{Broken, Report, verify_export};
 
 use crate::ledger;
 

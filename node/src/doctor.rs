@@ -202,6 +202,8 @@ impl Patient<'_> {
         let key = Key::load(&place).map_err(|error| {
             bad(words(&error), format!("put the copy of the key that was kept apart back as {}", place.display()))
         })?;
+        keep::check_whole(self.home)
+            .map_err(|error| bad(error.to_string(), "run `restore` with the same backup again: it finishes"))?;
         self.key = Some(key);
         fine(format!("{}, readable by its owner only", place.display()))
     }

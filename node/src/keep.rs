@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use folkmoot_proto::ids::CouncilCode;
 use folkmoot_runtime::enrol::{sync_folder, write_new};
-use folkmoot_runtime::store::{self, Access, Key, Options, Store, Synchronous};
+use folkmoot_runtime::store::{self, Access, Incoming, Key, Options, Store, Synchronous};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -23,6 +23,11 @@ use crate::audit::{Action, Book};
 use crate::home::Home;
 use crate::ledger::{self, Ledger};
 use crate::store::Records;
+
+mod unfinished;
+
+use unfinished::Unfinished;
+pub use unfinished::{check_whole, explain};
 
 /// What the manifest says it is.
 const FORMAT: &str = "folkmoot-node backup 1";
@@ -322,11 +327,28 @@ pub fn restore(
     closed_folder(home.folder())?;
     closed_folder(&home.keys())?;
     nobody_runs(home, &key)?;
-    let (entries_lost, to_repeat) = lost(home, &manifest).map_or((None, 0), |(lost, again)| (Some(lost), again));
-    let mut kept = Vec::new();
+    let (entries_lost, to_repeat) = match Unfinished::read(home) {
+        // What is there now may be the backup already.
+        Some(before) if before.ledger == manifest.ledger_digest => (before.entries_lost, before.to_repeat),
+        Some(_) => (None, 0),
+        None => lost(home, &manifest).map_or((None, 0), |(lost, again)| (Some(lost), again)),
+    };
+    // All that needs room comes first: until both copies lie here, checked, nothing of the node is touched.
+    let mut incoming = Vec::new();
     for (name, schema) in [(LEDGER, ledger::SCHEMA), (RECORDS, crate::store::SCHEMA)] {
         let target = home.folder().join(name);
-        kept.extend(store::restore(&from.join(name), &target, &options(schema, &key, Access::Sole))?);
+        incoming.push(Incoming::prepare(&from.join(name), &target, &options(schema, &key, Access::Sole))?);
+    }
+    let unfinished = Unfinished {
+        from: std::path::absolute(from).unwrap_or_else(|_| from.to_owned()),
+        ledger: manifest.ledger_digest.clone(),
+        entries_lost,
+        to_repeat,
+    };
+    unfinished.write(home)?;
+    let mut kept = Vec::new();
+    for store in incoming {
+        kept.extend(store.put()?);
     }
     if key_file != home.data_key() {
         kept.extend(place(&key_file, &home.data_key())?);
@@ -344,6 +366,7 @@ pub fn restore(
         manifest.made, manifest.ledger_entries, manifest.ledger_digest
     );
     ledger.record(&crate::audit::Record::new(Action::Kept, by).note(note))?;
+    Unfinished::remove(home)?;
     Ok(Restored { manifest, kept, entries_lost, to_repeat })
 }
 
@@ -400,6 +423,10 @@ fn free_name(path: &Path) -> PathBuf {
         .expect("there are fewer files than numbers")
 }
 
+/// What to do when `rekey` was interrupted.
+const REKEY_FIRST: &str = "a `rekey` was interrupted, so two keys are in use: stop the node and run `folkmoot-node rekey --by NAME` again; \
+                           it finishes";
+
 /// Where a new key waits until both stores have it. When it is there, `rekey` was interrupted.
 pub fn waiting_key(home: &Home) -> PathBuf {
     beside(&home.data_key(), "next")
@@ -413,6 +440,7 @@ pub fn waiting_key(home: &Home) -> PathBuf {
 /// # Errors
 /// [`Error::Store`] with `InUse` while the node runs, `WrongKey` when a store opens with neither key.
 pub fn rekey(home: &Home, rng: &mut impl rand::CryptoRng) -> Result<PathBuf, Error> {
+    check_whole(home)?;
     let old = Key::load(&home.data_key())?;
     nobody_runs(home, &old)?;
     let waiting = waiting_key(home);

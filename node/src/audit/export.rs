@@ -4,7 +4,7 @@ use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Book, Error, Record};
+use super::{Book, Entry, Error, Record};
 
 /// One line of the export.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,23 @@ pub struct Line {
     pub previous: String,
     /// Its own digest, hexadecimal.
     pub digest: String,
+}
+
+impl Line {
+    /// The entry as it stands in the log; `None` when a digest is none.
+    pub(super) fn entry(&self) -> Option<Entry> {
+        let digest = |text: &str| {
+            let mut bytes = [0; 32];
+            hex::decode_to_slice(text, &mut bytes).ok().map(|()| bytes)
+        };
+        Some(Entry {
+            number: self.number,
+            moment: self.moment.clone(),
+            body: serde_json::to_string(&self.record).ok()?,
+            previous: digest(&self.previous)?,
+            digest: digest(&self.digest)?,
+        })
+    }
 }
 
 impl Book {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{Action, Book, Error, Head, Record, chain};
+use super::{Action, Book, Entry, Error, Head, Line, Record, chain};
 use folkmoot_runtime::store::Stop;
 
 /// The first thing that does not hold.
@@ -32,6 +32,62 @@ pub struct Report {
 /// Running totals as the entries alone give them: used and reserved, by year and account.
 type Totals = BTreeMap<(String, String), (u64, u64)>;
 
+/// The chain as far as it was walked.
+#[derive(Default)]
+struct Walk {
+    previous: [u8; 32],
+    number: u64,
+    count: u64,
+    moment: Option<Timestamp>,
+    /// What the accounts must say; `None` where the walk did not begin with the first entry.
+    totals: Option<Totals>,
+    /// Digests of council figures that left, with the entry that says so.
+    left: BTreeMap<String, u64>,
+    /// Those that must be in store still: what left for the first time.
+    stored: BTreeMap<String, u64>,
+}
+
+impl Walk {
+    fn from_start(genesis: [u8; 32]) -> Self {
+        Self { previous: genesis, totals: Some(Totals::new()), ..Self::default() }
+    }
+
+    /// Takes the next entry, or says what is wrong with it.
+    fn step(&mut self, entry: &Entry) -> Result<(), String> {
+        if entry.computed() != entry.digest {
+            return Err("its content does not fit its digest: it was changed".to_owned());
+        }
+        if entry.previous != self.previous {
+            return Err("it does not follow from the entry before it: one was changed, removed or put in".to_owned());
+        }
+        let record = serde_json::from_str::<Record>(&entry.body)
+            .map_err(|error| format!("it is not an entry of this program: {error}"))?;
+        let now = entry.moment.parse::<Timestamp>().map_err(|_| "its moment cannot be read".to_owned())?;
+        if entry.number != self.number + 1 && record.action != Action::Recovered {
+            return Err(format!("entries {} to {} are missing", self.number + 1, entry.number.saturating_sub(1)));
+        }
+        if self.moment.is_some_and(|before| now < before) {
+            return Err("its moment is before that of the entry above it".to_owned());
+        }
+        if let Some(totals) = &mut self.totals {
+            add(totals, &record)?;
+        }
+        if let (Action::Released | Action::Repeated, Some(digest)) = (record.action, &record.left) {
+            self.left.insert(digest.clone(), entry.number);
+            if record.action == Action::Released {
+                self.stored.insert(digest.clone(), entry.number);
+            }
+        }
+        self.moment = Some(now);
+        (self.previous, self.number, self.count) = (entry.digest, entry.number, self.count + 1);
+        Ok(())
+    }
+
+    fn report(&self, broken: Option<Broken>) -> Report {
+        Report { entries: self.count, head: format!("{}:{}", self.number, hex::encode(self.previous)), broken }
+    }
+}
+
 impl Book {
     /// Checks every entry against its digest and the one before it, then budget and stored releases against the entries,
     /// then the end against a head that somebody else has kept, when one is given.
@@ -42,65 +98,88 @@ impl Book {
     /// If the file cannot be read at all. A fault in what it holds is the report's.
     pub fn verify(&self, kept: Option<Head>) -> Result<Report, Error> {
         self.store.read_or("verify the audit log", |tx| {
-            let mut previous: [u8; 32] =
-                tx.query_row("SELECT genesis FROM owner", [], |row| row.get(0)).unwrap_or_default();
-            let (mut number, mut count) = (0_u64, 0_u64);
-            let mut moment: Option<Timestamp> = None;
-            let mut totals = Totals::new();
-            let mut left: BTreeMap<String, u64> = BTreeMap::new();
+            let genesis = tx.query_row("SELECT genesis FROM owner", [], |row| row.get(0)).unwrap_or_default();
+            let mut walk = Walk::from_start(genesis);
             let mut broken: Option<Broken> = None;
             let mut statement = tx.prepare(&format!("{} ORDER BY number", chain::COLUMNS))?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
-                let at = row.get::<_, i64>(0).map_or(number + 1, i64::unsigned_abs);
-                let mut fault = |what: String| {
-                    broken.get_or_insert(Broken { entry: at, what });
-                };
-                let Ok(entry) = chain::Entry::read(row) else {
-                    fault("it cannot be read".to_owned());
-                    break;
-                };
-                let record = serde_json::from_str::<Record>(&entry.body);
-                if entry.computed() != entry.digest {
-                    fault("its content does not fit its digest: it was changed".to_owned());
-                } else if entry.previous != previous {
-                    fault("it does not follow from the entry before it: one was changed, removed or put in".to_owned());
-                }
-                match (&record, entry.moment.parse::<Timestamp>()) {
-                    (Ok(record), Ok(now)) => {
-                        if entry.number != number + 1 && record.action != Action::Recovered {
-                            fault(format!("entries {} to {} are missing", number + 1, entry.number - 1));
-                        }
-                        if moment.is_some_and(|before| now < before) {
-                            fault("its moment is before that of the entry above it".to_owned());
-                        }
-                        moment = Some(now);
-                        if let Err(what) = add(&mut totals, record) {
-                            fault(what);
-                        }
-                        if let (Action::Released | Action::Repeated, Some(digest)) = (record.action, &record.left) {
-                            left.insert(digest.clone(), entry.number);
-                        }
-                    }
-                    (Err(e), _) => fault(format!("it is not an entry of this program: {e}")),
-                    (_, Err(_)) => fault("its moment cannot be read".to_owned()),
-                }
-                if broken.is_some() {
+                let at = row.get::<_, i64>(0).map_or(walk.number + 1, i64::unsigned_abs);
+                let stepped = Entry::read(row).map_err(|_| "it cannot be read".to_owned());
+                if let Err(what) = stepped.and_then(|entry| walk.step(&entry)) {
+                    broken = Some(Broken { entry: at, what });
                     break;
                 }
-                (previous, number, count) = (entry.digest, entry.number, count + 1);
             }
             drop(rows);
             if broken.is_none() {
-                broken = beside(tx, &totals, &left)?;
+                broken = beside(tx, &walk)?;
             }
             if let (None, Some(kept)) = (&broken, kept) {
                 broken = against(tx, kept)?;
             }
-            let head = format!("{number}:{}", hex::encode(previous));
-            Ok::<_, Stop<Error>>(Report { entries: count, head, broken })
+            Ok::<_, Stop<Error>>(walk.report(broken))
         })?
     }
+}
+
+/// Checks an export as [`Book::export`] writes it, for an auditor who has the lines and not the ledger: every line is what
+/// this program writes, byte for byte, fits its digest and follows from the line before it.
+///
+/// Where the first line is not entry 1 the entries before it are taken as they were. Of `kept` heads the one whose entry
+/// is among the lines, or past them, can be compared.
+///
+/// # Errors
+/// [`Error::Write`] when the lines cannot be read. A fault in what they hold is the report's.
+pub fn verify_export(lines: impl std::io::BufRead, kept: Option<Head>) -> Result<Report, Error> {
+    let mut walk: Option<Walk> = None;
+    let (mut place, mut witnessed) = (0_u64, false);
+    let mut lost = None;
+    for line in lines.split(b'\n') {
+        let line = line?;
+        place += 1;
+        let before = walk.as_ref().map_or(0, |walk| walk.number);
+        let read = std::str::from_utf8(&line).ok().and_then(|text| {
+            let read: Line = serde_json::from_str(text).ok()?;
+            // Whatever differs from what was written is a change, even where it reads the same.
+            (serde_json::to_string(&read).ok()?.as_bytes() == line).then_some(read)
+        });
+        let entry = read.as_ref().and_then(Line::entry);
+        let stepped = match entry {
+            None => Err((if before == 0 { place } else { before + 1 }, "it is not a line of an export".to_owned())),
+            Some(entry) => {
+                let walk = walk.get_or_insert_with(|| match entry.number {
+                    1 => Walk::from_start(entry.previous),
+                    first => Walk { previous: entry.previous, number: first.saturating_sub(1), ..Walk::default() },
+                });
+                if read.as_ref().is_some_and(|line| line.record.action == Action::Recovered) {
+                    lost = Some((before, entry.number));
+                }
+                let outcome = walk.step(&entry).map_err(|what| (entry.number, what));
+                if let Some(kept) = kept.filter(|kept| kept.entries == entry.number && outcome.is_ok()) {
+                    witnessed = kept.digest == entry.digest;
+                    if !witnessed {
+                        let what = "it is not the entry that was witnessed: the log was written anew or branched off";
+                        return Ok(walk.report(Some(Broken { entry: entry.number, what: what.to_owned() })));
+                    }
+                }
+                outcome
+            }
+        };
+        if let Err((entry, what)) = stepped {
+            return Ok(walk.unwrap_or_default().report(Some(Broken { entry, what })));
+        }
+    }
+    let walk = walk.unwrap_or_default();
+    let missing = kept.filter(|kept| {
+        let of_lost_branch = lost.is_some_and(|(after, number)| after < kept.entries && kept.entries < number);
+        !witnessed && !of_lost_branch && kept.entries > walk.number
+    });
+    let broken = missing.map(|kept| Broken {
+        entry: kept.entries,
+        what: "it was witnessed and is missing: the end of the log was cut off, or this is an older export".to_owned(),
+    });
+    Ok(walk.report(broken))
 }
 
 fn add(totals: &mut Totals, record: &Record) -> Result<(), String> {
@@ -127,11 +206,7 @@ fn add(totals: &mut Totals, record: &Record) -> Result<(), String> {
 }
 
 /// The tables that are kept beside the entries for speed say what the entries say.
-fn beside(
-    tx: &rusqlite::Transaction<'_>,
-    totals: &Totals,
-    left: &BTreeMap<String, u64>,
-) -> rusqlite::Result<Option<Broken>> {
+fn beside(tx: &rusqlite::Transaction<'_>, walk: &Walk) -> rusqlite::Result<Option<Broken>> {
     let fault = |what: String| Ok(Some(Broken { entry: 0, what }));
     let mut statement = tx.prepare("SELECT year, scope || ':' || name, used, reserved FROM account")?;
     let rows = statement.query_map([], |row| {
@@ -145,7 +220,8 @@ fn beside(
             found.insert(key, value);
         }
     }
-    let expected: Totals = totals.iter().filter(|(_, v)| **v != (0, 0)).map(|(k, v)| (k.clone(), *v)).collect();
+    let expected: Totals =
+        walk.totals.iter().flatten().filter(|(_, v)| **v != (0, 0)).map(|(k, v)| (k.clone(), *v)).collect();
     if found != expected {
         let differs = expected.keys().chain(found.keys()).find(|key| expected.get(*key) != found.get(*key));
         let (year, account) = differs.cloned().unwrap_or_default();
@@ -155,13 +231,19 @@ fn beside(
         "SELECT body FROM release JOIN attempt ON attempt.id = release.attempt WHERE attempt.kind = 'council'",
     )?;
     let mut rows = statement.query([])?;
+    let mut missing = walk.stored.clone();
     while let Some(row) = rows.next()? {
-        let body: Vec<u8> = row.get(0)?;
-        if !left.contains_key(&hex::encode(Sha256::digest(&body))) {
+        let digest = hex::encode(Sha256::digest(row.get::<_, Vec<u8>>(0)?));
+        missing.remove(&digest);
+        if !walk.left.contains_key(&digest) {
             return fault("a stored release is not what left by any entry: it was changed".to_owned());
         }
     }
-    Ok(None)
+    // Without it an equal question would be answered with other noise.
+    Ok(missing.into_values().min().map(|entry| Broken {
+        entry,
+        what: "what left by it is no longer in store: the stored release was removed or changed".to_owned(),
+    }))
 }
 
 /// The end of the log against a head that somebody else has kept.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 
 use super::verify_round;
-use crate::audit::{Book, Head, register_csv, register_html};
+use crate::audit::{Book, Head, Report, register_csv, register_html};
 
 /// Arguments of `audit`.
 #[derive(Debug, clap::Args)]
@@ -22,12 +22,15 @@ pub(super) struct Args {
 enum Command {
     /// Check every entry and that the budget says what the entries say; needs nothing but the file
     #[command(
-        after_help = "The end of the log can only be checked against a head that somebody else has kept: pass it with --head.\n\nExamples:\n  folkmoot-node audit verify\n  folkmoot-node audit verify --head 1290:9f2c..."
+        after_help = "The end of the log can only be checked against a head that somebody else has kept: pass it with --head.\n\nWith --file an export is checked, and\nneither the node nor its key is needed.\n\nExamples:\n  folkmoot-node audit verify\n  folkmoot-node audit verify --head 1290:9f2c...\n  folkmoot-node audit verify --file audit.jsonl"
     )]
     Verify {
         /// A head that somebody else has kept, as NUMBER:DIGEST
         #[arg(long, value_name = "NUMBER:DIGEST")]
         head: Option<Head>,
+        /// An export to check instead of the ledger
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
         /// Print as JSON
         #[arg(long)]
         json: bool,
@@ -76,7 +79,9 @@ impl Args {
 /// When the log is broken, cannot be read, or a file cannot be written.
 pub(super) fn run(book: &Book, code: &str, today: &str, args: &Args) -> anyhow::Result<()> {
     match &args.command {
-        Command::Verify { head, json } => verify(book, *head, *json),
+        Command::Verify { head, json, .. } => {
+            verify(&book.verify(*head)?, "; the budget says what they say", head.is_some(), *json)
+        }
         // Taken out before a node is opened.
         Command::VerifyRound(_) => Ok(()),
         Command::Export { from, out: None } => {
@@ -87,7 +92,13 @@ pub(super) fn run(book: &Book, code: &str, today: &str, args: &Args) -> anyhow::
         Command::Export { from, out: Some(path) } => {
             let file = OpenOptions::new().write(true).create_new(true).open(path);
             let file = file.with_context(|| format!("making {}", path.display()))?;
-            let lines = book.export(*from, &mut BufWriter::new(file))?;
+            let written = book.export(*from, &mut BufWriter::new(&file)).and_then(|lines| {
+                file.sync_all()?;
+                Ok(lines)
+            });
+            let lines = written.inspect_err(|_| drop(std::fs::remove_file(path))).with_context(|| {
+                format!("writing {}; what was written of it was removed, and nothing else changed", path.display())
+            })?;
             println!("{lines} entries written to {}", path.display());
             Ok(())
         }
@@ -100,10 +111,26 @@ pub(super) fn run(book: &Book, code: &str, today: &str, args: &Args) -> anyhow::
     }
 }
 
-fn verify(book: &Book, head: Option<Head>, json: bool) -> anyhow::Result<()> {
-    let report = book.verify(head)?;
+impl Args {
+    /// Checks an export, when that is what is asked: it needs no node.
+    ///
+    /// # Errors
+    /// When it is broken or cannot be read.
+    pub(super) fn run_on_file(&self) -> Option<anyhow::Result<()>> {
+        let Command::Verify { head, file: Some(path), json } = &self.command else { return None };
+        let opened = std::fs::File::open(path).with_context(|| format!("reading {}", path.display()));
+        let report = opened.and_then(|file| {
+            let report = crate::audit::verify_export(std::io::BufReader::new(file), *head);
+            report.with_context(|| format!("reading {}", path.display()))
+        });
+        Some(report.and_then(|report| verify(&report, "", head.is_some(), *json)))
+    }
+}
+
+/// Tells what a check found; `more` of a sound log, `compared` when a kept head was given.
+fn verify(report: &Report, more: &str, compared: bool, json: bool) -> anyhow::Result<()> {
     if json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        println!("{}", serde_json::to_string_pretty(report)?);
     }
     match &report.broken {
         Some(broken) if broken.entry == 0 => bail!("the audit log is broken: {}", broken.what),
@@ -112,9 +139,9 @@ fn verify(book: &Book, head: Option<Head>, json: bool) -> anyhow::Result<()> {
         None => {
             let entries =
                 if report.entries == 1 { "1 entry".to_owned() } else { format!("{} entries", report.entries) };
-            println!("{entries}, none changed, removed or put in; the budget says what they say");
+            println!("{entries}, none changed, removed or put in{more}");
             println!("head {}", report.head);
-            if head.is_none() {
+            if !compared {
                 println!("to know that none is missing at the end, compare with a head that somebody else has kept");
             }
             Ok(())

@@ -211,6 +211,9 @@ fn read_audit(home: &Home, args: &audit::Args) -> anyhow::Result<()> {
     if let Some(round) = args.as_round() {
         return verify_round(home, round);
     }
+    if let Some(done) = args.run_on_file() {
+        return done;
+    }
     // Opened for reading only: a broken log must still be readable.
     let config = Config::load(home)?;
     let key = Key::load(&home.data_key())?;

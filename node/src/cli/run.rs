@@ -42,6 +42,7 @@ pub(super) fn run(home: &Home, args: &Args) -> anyhow::Result<()> {
 async fn serve(home: &Home) -> anyhow::Result<()> {
     let stop = shutdown::on_signals().context("listening for signals")?;
     let session = Session::open_alone(home)?;
+    session.check_ledger()?;
     let clock = session.clock();
     let policy = Arc::new(session.keeper()?);
     let tls = Arc::new(

@@ -12,9 +12,10 @@ use folkmoot_runtime::clock::{Clock, SystemClock};
 use folkmoot_runtime::store::{self, Access, Key};
 
 use super::people::Name;
-use crate::audit::{Action, Record};
+use crate::audit::{Action, Book, Record};
 use crate::config::Config;
 use crate::home::Home;
+use crate::keep;
 use crate::ledger::{self, Ledger};
 use crate::policy::{Keeper, Policy};
 use crate::store::Records;
@@ -49,6 +50,14 @@ impl Session {
         let config = Config::load(home).with_context(|| {
             format!("there is no usable node in {}; `init` makes one, --home says where it is", home.folder().display())
         })?;
+        keep::check_whole(home)?;
+        Self::stores(home, config, access).map_err(|error| match keep::explain(home, error.as_ref()) {
+            Some(fix) => error.context(fix),
+            None => error,
+        })
+    }
+
+    fn stores(home: &Home, config: Config, access: Access) -> anyhow::Result<Self> {
         let key = Key::load(&home.data_key()).context("reading the key of the stores")?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
         let open = if access == Access::Sole { Ledger::open } else { Ledger::beside };
@@ -131,6 +140,32 @@ impl Session {
     /// As [`Self::policy`].
     pub fn keeper(&self) -> anyhow::Result<Keeper> {
         Ok(Keeper::open(&self.home.policy(), self.floor()?)?)
+    }
+
+    /// Refuses a ledger that is damaged, or whose entries, budget and releases do not agree: what was spent could then not be
+    /// known. Reads it whole, which takes a moment; the records, which can be large, are checked by `doctor`.
+    ///
+    /// # Errors
+    /// What is wrong, and what to do.
+    pub(super) fn check_ledger(&self) -> anyhow::Result<()> {
+        let path = self.ledger.store().path().display();
+        let problems = self.ledger.store().problems()?;
+        if !problems.is_empty() {
+            bail!(
+                "{path} is damaged: {}; keep a copy of the file, then `restore` the last good backup",
+                problems.join("; ")
+            );
+        }
+        if let Some(broken) = Book::of(&self.ledger).verify(None)?.broken {
+            bail!(
+                "{path} was changed by something other than this program ({}, entry {}), so nothing is answered from it; \
+                 `audit verify` shows it; keep a copy of the file, find out who changed it, then `restore` the last good \
+                 backup",
+                broken.what,
+                broken.entry
+            );
+        }
+        Ok(())
     }
 
     /// True when a process runs this node.

@@ -25,7 +25,7 @@ mod key;
 mod lock;
 mod migrate;
 
-pub use copy::{rekey, restore};
+pub use copy::{Incoming, rekey, restore};
 pub use error::Error;
 pub use key::{Error as KeyError, Key};
 pub use migrate::{Migration, Schema};

@@ -47,19 +47,64 @@ impl Store {
 /// # Errors
 /// [`Error::InUse`] if a process runs on the store at `path`; otherwise as [`Store::open`] and [`Store::backup`], about the backup.
 pub fn restore(from: &Path, path: &Path, options: &Options) -> Result<Option<PathBuf>, Error> {
-    let _lock = Lock::take(path)?;
-    check_header(from, options.key.is_some())?;
-    let source = unlock(from, options.key.as_ref())?;
-    let doing = Doing { path: from, what: "check the backup" };
-    if migrate::pending(&source, &options.schema, doing)? {
-        tracing::info!(backup = %from.display(), "the backup is older than this software and is brought up to date when the store is opened");
+    Incoming::prepare(from, path, options)?.put()
+}
+
+/// A backup that lies checked beside the store whose place it will take: what can fail for want of room is behind it.
+///
+/// Nobody runs on the store while this lives. Dropped without [`Incoming::put`], it leaves nothing behind.
+#[derive(Debug)]
+pub struct Incoming {
+    path: PathBuf,
+    incoming: PathBuf,
+    _lock: Lock,
+}
+
+impl Incoming {
+    /// Copies the backup `from` beside the store at `path`, once it has passed every check that opening it would make.
+    ///
+    /// # Errors
+    /// As [`restore`].
+    pub fn prepare(from: &Path, path: &Path, options: &Options) -> Result<Self, Error> {
+        let lock = Lock::take(path)?;
+        let incoming = with_suffix(path, ".incoming");
+        // Whoever was interrupted here before us left it.
+        remove_if_there(&incoming)?;
+        let this = Self { path: path.to_owned(), incoming, _lock: lock };
+        this.copy(from, options)?;
+        Ok(this)
     }
-    let incoming = with_suffix(path, ".incoming");
-    remove_if_there(&incoming)?;
-    write_whole(&incoming, |part| copy(&source, part, options.key.as_ref()))?;
-    let kept = if path.exists() { Some(put_aside(path)?) } else { None };
-    rename(&incoming, path)?;
-    Ok(kept)
+
+    /// Puts the copy in the place of the store. Gives where the store that was there is kept, if there was one.
+    ///
+    /// # Errors
+    /// [`Error::File`].
+    pub fn put(self) -> Result<Option<PathBuf>, Error> {
+        let kept = if self.path.exists() { Some(put_aside(&self.path)?) } else { None };
+        // What was interrupted between the two may have left the logs of a store that is gone.
+        for log in ["-wal", "-shm", "-journal"] {
+            remove_if_there(&with_suffix(&self.path, log))?;
+        }
+        rename(&self.incoming, &self.path)?;
+        Ok(kept)
+    }
+
+    fn copy(&self, from: &Path, options: &Options) -> Result<(), Error> {
+        check_header(from, options.key.is_some())?;
+        let source = unlock(from, options.key.as_ref())?;
+        let doing = Doing { path: from, what: "check the backup" };
+        if migrate::pending(&source, &options.schema, doing)? {
+            tracing::info!(backup = %from.display(), "the backup is older than this software and is brought up to date when the store is opened");
+        }
+        write_whole(&self.incoming, |part| copy(&source, part, options.key.as_ref()))
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        // Not there any more once it was put.
+        let _ = remove_if_there(&self.incoming);
+    }
 }
 
 /// Encrypts the store at `path` with the key `new` instead of the one in `options`.
@@ -89,7 +134,10 @@ pub fn rekey(path: &Path, options: &Options, new: &Key) -> Result<(), Error> {
 /// Lets `write` fill a file beside `to`, then moves it to its name. Nothing is left behind on failure.
 pub(super) fn write_whole(to: &Path, write: impl FnOnce(&Path) -> Result<(), Error>) -> Result<(), Error> {
     let part = with_suffix(to, ".part");
-    remove_if_there(&part)?;
+    // With the logs of whoever was interrupted here: SQLite would take them for those of the new file.
+    for left in ["", "-wal", "-shm", "-journal"] {
+        remove_if_there(&with_suffix(&part, left))?;
+    }
     create_file(&part)?;
     let done = write(&part).and_then(|()| {
         File::open(&part).and_then(|f| f.sync_all()).map_err(|source| Error::File { path: part.clone(), source })?;

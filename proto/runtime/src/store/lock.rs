@@ -9,6 +9,7 @@ use super::Error;
 /// The lock, held while this value lives. The operating system frees it with the process, so a killed process leaves no stale lock.
 ///
 /// It is not taken on the database file itself: closing any handle of that file would drop SQLite's own locks (POSIX).
+#[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
 }
