@@ -395,9 +395,15 @@ impl Hands {
     /// # Errors
     /// When it cannot be started.
     pub async fn call(&self, folder: &str, words: &[&str]) -> anyhow::Result<Ended> {
+        let command = self.call_command(folder, words);
+        process::attempt(&format!("folkmoot-coordinator {}", words[0]), command, &self.log(folder)).await
+    }
+
+    /// A command of `folkmoot-coordinator` with the profile in `folder`.
+    pub fn call_command(&self, folder: &str, words: &[&str]) -> Command {
         let mut command = Command::new(&self.binaries.coordinator);
         command.args(words).arg("--profile").arg(self.out.join(folder).join("profile.toml"));
-        process::attempt(&format!("folkmoot-coordinator {}", words[0]), command, &self.log(folder)).await
+        command
     }
 
     /// Starts `folkmoot-node run`.

@@ -1,7 +1,11 @@
 //! Copies of a council's ledger: put back, run elsewhere, cut, spoilt, gone.
 
+use folkmoot_tests::rehearsal::federation::PATIENCE;
+use folkmoot_tests::rehearsal::process::Running;
+use folkmoot_tests::rehearsal::setup;
+
 use crate::common::{code, text};
-use crate::tools::{self, ask, copy, done, fails, linked, price, remove, spent, start};
+use crate::tools::{self, ask, copy, done, fails, found_only, linked, price, remove, spent, start};
 
 /// The ledger is copied while the node is linked, so that the coordinator has seen all that the copy holds, and put back after
 /// an answer: nothing but the answer itself can give that away.
@@ -64,17 +68,145 @@ async fn a_ledger_put_back_answers_nothing_until_the_authority_says_so() {
     assert!(ask(&world, 3, "104", &["--fresh"]).await.err.contains("restored or copied"));
 }
 
+/// A copy of the whole folder, keys and certificates with it, run on another machine as it were.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_copy_of_a_node_is_refused_while_the_first_is_linked_and_in_doubt_after_it() {
     let mut world = linked("104", 40).await;
     let hands = std::sync::Arc::clone(world.federation.hands());
     let twin = world.folder.path().join("twin");
     tools::copy_folder(&world.home("104"), &twin);
-    let run = || {
-        let mut command = hands.node_command(code("104"), &["run"]);
-        command.env("FOLKMOOT_NODE_HOME", &twin);
-        command
+    let run = async || {
+        let own = hands.node_command(code("104"), &["run"]);
+        let mut command = tokio::process::Command::new(own.as_std().get_program());
+        command.arg("--home").arg(&twin).arg("run");
+        Running::start("the twin", command, &hands.log("twin")).await.unwrap()
     };
-    drop(run);
-    let _ = &mut world;
+    let mut second = run().await;
+    let why = second.line(|line| line.contains("WARN") || line.contains("ERROR"), PATIENCE).await.unwrap();
+    assert!(why.contains("another node") && why.contains("104"), "{why}");
+    second.kill().await.unwrap();
+    // The first was not disturbed, and answers.
+    assert!(ask(&world, 1, "104", &[]).await.status.success());
+    // When it is gone the second gets in, and is known not to be the one that answered.
+    world.federation.kill_node(code("104")).await.unwrap();
+    let mut second = run().await;
+    second.line(|line| line.contains("linked: the coordinator can ask"), PATIENCE).await.unwrap();
+    let refused = ask(&world, 1, "104", &["--fresh"]).await;
+    assert!(refused.err.contains("restored or copied"), "{}{}", refused.out, refused.err);
+    second.kill().await.unwrap();
+    // The first goes on as if nothing had been.
+    start(&mut world, "104").await;
+    let again = ask(&world, 1, "104", &["--fresh"]).await;
+    assert!(again.status.success(), "{}", again.err);
+    assert_eq!(spent(&world, "104").await, (price(1), 0));
+}
+
+/// An older `records.db` holds older records, so answers are new ones with their price: the ledger is not fooled.
+#[tokio::test(flavor = "multi_thread")]
+async fn older_records_put_back_are_other_data_at_a_new_price() {
+    let mut world = found_only("104", 40).await;
+    let (records, aside) = (world.home("104").join("records.db"), world.folder.path().join("aside"));
+    let part = world.federation.parts()[0].clone();
+    let files: Vec<&str> = part.files.iter().map(|(path, _)| text(path)).collect();
+    let import = |file| ["import", "--received", "from-name", file];
+    done(&world, "104", &import(files[0])).await;
+    copy(&records, &aside);
+    for file in &files[1..] {
+        done(&world, "104", &import(file)).await;
+    }
+    world.federation.link(0).await.unwrap();
+    assert!(ask(&world, 1, "104", &[]).await.status.success());
+    world.federation.kill_node(code("104")).await.unwrap();
+    remove(&records);
+    copy(&aside.join("records.db"), &world.home("104"));
+    assert_eq!(world.submissions("104").await.len(), 1);
+    start(&mut world, "104").await;
+    // Whatever the older data can say: never at no charge as if they were the same, never past a cap.
+    let told = ask(&world, 1, "104", &["--fresh"]).await;
+    let expected = if told.status.success() { 2 * price(1) } else { price(1) };
+    assert_eq!(spent(&world, "104").await, (expected, 0), "{}", told.err);
+    // With the files in again the first answer is known again.
+    for file in &files[1..] {
+        done(&world, "104", &import(file)).await;
+    }
+    assert!(ask(&world, 1, "104", &["--fresh"]).await.status.success());
+    assert_eq!(spent(&world, "104").await, (expected, 0));
+}
+
+/// What deleting and spoiling files comes to: refused by name with what to do, never a panic, never a fresh ledger.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_spoilt_ledger_is_refused_by_name_with_what_to_do() {
+    let mut world = linked("104", 40).await;
+    assert!(ask(&world, 1, "104", &[]).await.status.success());
+    world.federation.kill_node(code("104")).await.unwrap();
+    let (ledger, aside) = (world.home("104").join("ledger.db"), world.folder.path().join("aside"));
+    // Everything in one file.
+    done(&world, "104", &["audit", "verify"]).await;
+    copy(&ledger, &aside);
+    let whole = std::fs::read(aside.join("ledger.db")).unwrap();
+    let spoilt = |from: usize, length: usize| {
+        let mut bytes = whole.clone();
+        for (n, byte) in bytes[from..from + length].iter_mut().enumerate() {
+            *byte ^= (n as u8).wrapping_mul(37) | 1;
+        }
+        bytes
+    };
+    let last = whole.len() - 4096;
+    let cases: [(&str, Vec<u8>); 9] = [
+        ("empty", Vec::new()),
+        ("100 bytes", whole[..100].to_vec()),
+        ("one page", whole[..4096].to_vec()),
+        ("half", whole[..whole.len() / 2].to_vec()),
+        ("one byte less", whole[..whole.len() - 1].to_vec()),
+        ("its first bytes", spoilt(0, 64)),
+        ("one bit of the middle", spoilt(whole.len() / 2, 1)),
+        ("its last page", spoilt(last, 4096)),
+        ("not a database", b"id,name\n".repeat(2000)),
+    ];
+    for (what, bytes) in cases {
+        remove(&ledger);
+        std::fs::write(&ledger, bytes).unwrap();
+        let said = fails(&world, "104", &["run"], 1).await;
+        assert!(said.contains("ledger.db"), "{what}: {said}");
+        assert!(said.contains("restore") || said.contains("backup"), "{what}: {said}");
+        let doctor = world.node("104", &["doctor"]).await;
+        assert_eq!(doctor.status.code(), Some(1), "{what}: {}", doctor.out);
+        assert!(doctor.out.contains("ledger.db") && doctor.out.contains("backup"), "{what}: {}", doctor.out);
+    }
+    // Gone: no command begins another one, `init` least of all.
+    remove(&ledger);
+    for words in [&["run"][..], &["status"], &["budget"], &["pending"], &["audit", "verify"], &["submissions"]] {
+        let said = fails(&world, "104", words, 1).await;
+        assert!(said.contains("ledger.db") && said.contains("backup"), "{words:?}: {said}");
+    }
+    let port = world.federation.hands().port();
+    let at = format!("localhost:{port}");
+    let init = ["init", "--council", "104", "--federation", setup::FEDERATION, "--coordinator", &at];
+    let said = world.node("104", &init).await;
+    assert!(!said.status.success() && !ledger.exists(), "{}{}", said.out, said.err);
+    // The shared memory file is nothing that was lost, and the whole file is whole again.
+    copy(&aside.join("ledger.db"), &world.home("104"));
+    start(&mut world, "104").await;
+    world.federation.kill_node(code("104")).await.unwrap();
+    std::fs::remove_file(&tools::with_logs(&ledger)[2]).unwrap();
+    start(&mut world, "104").await;
+    assert!(ask(&world, 1, "104", &["--fresh"]).await.status.success());
+    assert_eq!(spent(&world, "104").await, (price(1), 0));
+}
+
+/// The write-ahead log holds what was committed last. Without it the ledger is an older one, and others know a later one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_without_its_log_is_an_older_ledger() {
+    let mut world = linked("104", 40).await;
+    assert!(ask(&world, 1, "104", &[]).await.status.success());
+    world.federation.kill_node(code("104")).await.unwrap();
+    let ledger = world.home("104").join("ledger.db");
+    let [_, wal, shm] = tools::with_logs(&ledger);
+    std::fs::remove_file(wal).unwrap();
+    std::fs::remove_file(shm).unwrap();
+    assert_eq!(spent(&world, "104").await, (0, 0));
+    start(&mut world, "104").await;
+    let refused = ask(&world, 2, "104", &[]).await;
+    assert!(refused.err.contains("restored or copied"), "{}{}", refused.out, refused.err);
+    assert_eq!(spent(&world, "104").await, (0, 0));
 }

@@ -8,6 +8,11 @@
 mod common;
 mod tools;
 
+mod audit;
+mod clocks;
 mod copies;
+mod disk;
+mod keeping;
 mod killed;
+mod rounds;
 mod whole;

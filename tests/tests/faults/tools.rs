@@ -1,6 +1,7 @@
 //! What the scenes of this binary share: questions that differ by their price alone, a council's account and log, and what the
 //! coordinator keeps.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -11,6 +12,7 @@ use folkmoot_runtime::store::{Access, Options, Store, Synchronous};
 use folkmoot_tests::rehearsal::federation::{NATIONAL, PATIENCE};
 use folkmoot_tests::rehearsal::process::{Ended, Running};
 use folkmoot_tests::rehearsal::setup;
+use tokio::process::Command;
 
 use crate::common::{World, code, found};
 
@@ -56,11 +58,17 @@ pub(crate) async fn linked(councils: &str, people: u32) -> World {
 
 /// As [`linked`], with nothing running yet.
 pub(crate) async fn imported(councils: &str, people: u32) -> World {
+    let world = found_only(councils, people).await;
+    world.federation.import().await.unwrap();
+    world
+}
+
+/// As [`imported`], with nothing imported yet.
+pub(crate) async fn found_only(councils: &str, people: u32) -> World {
     let world = found(councils, people).await;
     for code in councils.split(',') {
         std::fs::write(world.home(code).join("policy.toml"), POLICY).unwrap();
     }
-    world.federation.import().await.unwrap();
     world
 }
 
@@ -163,15 +171,6 @@ pub(crate) fn length(path: &Path) -> u64 {
     std::fs::metadata(path).map_or(0, |file| file.len())
 }
 
-/// Looks until something is so. There is nothing to wait on from outside, so it looks as often as it can.
-pub(crate) async fn until(what: &str, mut so: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !so() {
-        assert!(begun.elapsed() < PATIENCE, "{what} did not happen");
-        tokio::task::yield_now().await;
-    }
-}
-
 /// Copies the database at `path` with its log, as whoever copies files does, into `to`.
 pub(crate) fn copy(path: &Path, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
@@ -212,4 +211,57 @@ pub(crate) fn copy_folder(from: &Path, to: &Path) {
             std::fs::copy(entry.path(), target).unwrap();
         }
     }
+}
+
+/// What stands in a folder now: names and lengths, of everything below it.
+pub(crate) fn signature(folder: &Path) -> BTreeMap<PathBuf, u64> {
+    let mut found = BTreeMap::new();
+    let Ok(entries) = std::fs::read_dir(folder) else { return found };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(signature(&path));
+        }
+        found.insert(path.clone(), length(&path));
+    }
+    found
+}
+
+/// Runs a command of a node and kills it when what stands in `folder` has changed so many times. False when it ended by
+/// itself before.
+pub(crate) async fn killed_after(world: &World, council: &str, words: &[&str], folder: &Path, changes: u32) -> bool {
+    let hands = world.federation.hands();
+    let mut seen = signature(folder);
+    let command = hands.node_command(code(council), words);
+    let running = Running::start("the command", command, &hands.log("killed")).await.unwrap();
+    let process = running.id().unwrap();
+    let mut counted = 0;
+    let begun = Instant::now();
+    // Gone, or dead and not yet collected: its memory is.
+    let alive = || std::fs::read_to_string(format!("/proc/{process}/statm")).is_ok_and(|text| !text.starts_with("0 "));
+    while counted < changes && alive() {
+        assert!(begun.elapsed() < PATIENCE, "{words:?} neither ends nor changes anything");
+        let now = signature(folder);
+        if now != seen {
+            (seen, counted) = (now, counted + 1);
+        }
+        tokio::task::yield_now().await;
+    }
+    let ended = counted < changes;
+    if ended {
+        tokio::time::timeout(PATIENCE, running.ended()).await.unwrap().unwrap();
+    } else {
+        running.kill().await.unwrap();
+    }
+    !ended
+}
+
+/// A command under a shell that lets no file grow beyond so many bytes, as a full disk does: writing on fails.
+pub(crate) fn cramped(command: &Command, bytes: u64) -> Command {
+    let own = command.as_std();
+    let mut shell = Command::new("sh");
+    // Without the trap the process would be killed instead of being told. The unit is 512 bytes.
+    shell.args(["-c", "trap '' XFSZ; ulimit -f \"$0\"; exec \"$@\"", &(bytes / 512).to_string()]);
+    shell.arg(own.get_program()).args(own.get_args());
+    shell
 }
