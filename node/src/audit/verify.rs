@@ -167,6 +167,8 @@ pub fn verify_export(lines: impl std::io::BufRead, kept: Option<Head>) -> Result
             }
         };
         if let Err((entry, what)) = stepped {
+            // A changed number names another entry; the line is certain.
+            let what = format!("line {place} of the export: {what}");
             return Ok(walk.unwrap_or_default().report(Some(Broken { entry, what })));
         }
     }

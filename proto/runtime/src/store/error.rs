@@ -41,7 +41,7 @@ pub enum Error {
     },
     /// The file does not open with this key.
     #[error(
-        "{} does not open with the key in {}: either this is not the key it was made with, or the file is damaged or not a store",
+        "{} does not open with the key in {}: either this is not the key it was made with, or the file is damaged or not a store; put the right key back, or restore the last good backup",
         path.display(), key_file.display()
     )]
     WrongKey {

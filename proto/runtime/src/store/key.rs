@@ -88,6 +88,7 @@ impl Key {
     }
 
     /// Draws a new key and writes it to `file`, readable by its owner only. An existing file is left alone and is an error.
+    /// The file appears under its name only when it is whole and on the disk: half a key would be in the way for ever.
     ///
     /// # Errors
     /// If the file cannot be written.
@@ -100,10 +101,21 @@ impl Key {
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut opened = options.open(file).map_err(write)?;
+        let mut name = file.as_os_str().to_owned();
+        name.push(".part");
+        let part = PathBuf::from(name);
+        // Whoever was interrupted here left it; nothing was ever encrypted with it.
+        let _ = std::fs::remove_file(&part);
         let mut text = key.digits();
         text.push('\n');
-        opened.write_all(text.as_bytes()).and_then(|()| opened.sync_all()).map_err(write)?;
+        let made = options.open(&part).and_then(|mut opened| {
+            opened.write_all(text.as_bytes())?;
+            opened.sync_all()?;
+            // Unlike a rename, a link takes no other file's place.
+            std::fs::hard_link(&part, file)
+        });
+        let _ = std::fs::remove_file(&part);
+        made.and_then(|()| crate::enrol::sync_folder(file)).map_err(write)?;
         Ok(key)
     }
 
