@@ -104,7 +104,7 @@ pub fn root_files(folder: &Path) -> (PathBuf, PathBuf) {
 /// Holds other processes off for as long as it lives.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -124,7 +124,15 @@ impl Lock {
             fs::TryLockError::WouldBlock => Error::Busy(layout.folder.clone()),
             fs::TryLockError::Error(source) => Error::Io { doing: "locking", path, source },
         })?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough while a child process of ours is being started: until it runs its own program it holds a copy
+        // of the handle, and with it the lock.
+        let _ = self.file.unlock();
     }
 }
 

@@ -1,11 +1,24 @@
 //! Copies of a council's ledger: put back, run elsewhere, cut, spoilt, gone.
 
+use std::path::PathBuf;
+
 use folkmoot_tests::rehearsal::federation::PATIENCE;
 use folkmoot_tests::rehearsal::process::Running;
 use folkmoot_tests::rehearsal::setup;
 
-use crate::common::{code, text};
+use crate::common::{World, code, text};
 use crate::tools::{self, ask, copy, done, fails, found_only, linked, price, remove, spent, start};
+
+/// What the node asks of the authority, countersigned by it: a file.
+async fn recovery(world: &World, rho: &str) -> PathBuf {
+    let needs = done(world, "104", &["recover"]).await;
+    let line = needs.lines().find(|line| line.contains("folkmoot-certs recovery")).unwrap();
+    let line = line.trim().trim_start_matches("folkmoot-certs ").replace("RHO", rho).replace("TEXT", "lost-disk");
+    let signed = world.folder.path().join("recovery.json");
+    let words: Vec<&str> = line.split_whitespace().chain(["--out", text(&signed)]).collect();
+    world.federation.hands().certs(&words).await.unwrap();
+    signed
+}
 
 /// The ledger is copied while the node is linked, so that the coordinator has seen all that the copy holds, and put back after
 /// an answer: nothing but the answer itself can give that away.
@@ -38,12 +51,7 @@ async fn a_ledger_put_back_answers_nothing_until_the_authority_says_so() {
     assert!(ask(&world, 2, "104", &["--fresh"]).await.err.contains("restored or copied"));
 
     // The authority countersigns what the node asks it to.
-    let needs = done(&world, "104", &["recover"]).await;
-    let line = needs.lines().find(|line| line.contains("folkmoot-certs recovery")).unwrap();
-    let line = line.trim().trim_start_matches("folkmoot-certs ").replace("RHO", "0.01").replace("TEXT", "lost-disk");
-    let signed = world.folder.path().join("recovery.json");
-    let words: Vec<&str> = line.split_whitespace().chain(["--out", text(&signed)]).collect();
-    world.federation.hands().certs(&words).await.unwrap();
+    let signed = recovery(&world, "0.01").await;
     // Not for another council, not twice, and not with a changed byte.
     let good = std::fs::read_to_string(&signed).unwrap();
     let forged = world.folder.path().join("forged.json");
@@ -94,11 +102,15 @@ async fn a_second_copy_of_a_node_is_refused_while_the_first_is_linked_and_in_dou
     let refused = ask(&world, 1, "104", &["--fresh"]).await;
     assert!(refused.err.contains("restored or copied"), "{}{}", refused.out, refused.err);
     second.kill().await.unwrap();
-    // The first goes on as if nothing had been.
+    // They went different ways, and nobody but the people there knows which one is the council's: the first waits as well.
     start(&mut world, "104").await;
     let again = ask(&world, 1, "104", &["--fresh"]).await;
+    assert!(again.err.contains("restored or copied"), "{}{}", again.out, again.err);
+    let signed = recovery(&world, "0").await;
+    done(&world, "104", &["recover", text(&signed)]).await;
+    let again = ask(&world, 1, "104", &["--fresh"]).await;
     assert!(again.status.success(), "{}", again.err);
-    assert_eq!(spent(&world, "104").await, (price(1), 0));
+    assert_eq!(spent(&world, "104").await, (price(1), 0), "what it had spent and in store it still has");
 }
 
 /// An older `records.db` holds older records, so answers are new ones with their price: the ledger is not fooled.

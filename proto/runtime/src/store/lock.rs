@@ -11,7 +11,7 @@ use super::Error;
 /// It is not taken on the database file itself: closing any handle of that file would drop SQLite's own locks (POSIX).
 #[derive(Debug)]
 pub(super) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -35,7 +35,15 @@ impl Lock {
             Err(TryLockError::Error(source)) => return Err(fail(source)),
         }
         file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(fail)?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing is not enough while a child process of ours is being started: until it runs its own program it holds a copy of
+        // the handle, and with it the lock.
+        let _ = self.file.unlock();
     }
 }
 
