@@ -9,6 +9,7 @@
 //! | records of rounds | all | own board's questions | no | all | no |
 //! | withdraw | yes | no | yes | no | no |
 //! | witnessed heads | yes | no | yes | yes | no |
+//! | councils' receipts | no | no | no | yes | no |
 //!
 //! Where a caller may not see a thing, the answer is the same as if there were no such thing.
 
@@ -37,6 +38,8 @@ pub enum Action {
     Withdraw,
     /// See the heads of councils' records that were witnessed.
     ReadHeads,
+    /// See councils' own receipts of what left them.
+    ReadReceipts,
 }
 
 impl Action {
@@ -50,6 +53,7 @@ impl Action {
             Self::ReadRounds => "take records of rounds",
             Self::Withdraw => "withdraw releases",
             Self::ReadHeads => "see witnessed heads",
+            Self::ReadReceipts => "see councils' receipts",
         }
     }
 
@@ -61,6 +65,7 @@ impl Action {
             Self::ReadReleases | Self::ReadRounds => &[NationalAnalyst, IcbAnalyst, Auditor],
             Self::Withdraw => &[NationalAnalyst, Operator],
             Self::ReadHeads => &[NationalAnalyst, Operator, Auditor],
+            Self::ReadReceipts => &[Auditor],
         }
     }
 }
@@ -123,15 +128,16 @@ mod tests {
                 Action::ReadRounds,
                 Action::Withdraw,
                 Action::ReadHeads,
+                Action::ReadReceipts,
             ]
             .map(|action| allow(&caller, action).is_ok())
         };
-        assert_eq!(may("analyst/national/a"), [true; 8]);
-        assert_eq!(may("analyst/icb/QHM/b"), [true, true, true, true, true, true, false, false]);
-        assert_eq!(may("operator/ops"), [true, false, true, false, false, false, true, true]);
-        assert_eq!(may("auditor/x"), [false, false, false, true, false, true, false, true]);
-        assert_eq!(may("council/503"), [false; 8]);
-        assert_eq!(may("coordinator/main"), [false; 8]);
+        assert_eq!(may("analyst/national/a"), [true, true, true, true, true, true, true, true, false]);
+        assert_eq!(may("analyst/icb/QHM/b"), [true, true, true, true, true, true, false, false, false]);
+        assert_eq!(may("operator/ops"), [true, false, true, false, false, false, true, true, false]);
+        assert_eq!(may("auditor/x"), [false, false, false, true, false, true, false, true, true]);
+        assert_eq!(may("council/503"), [false; 9]);
+        assert_eq!(may("coordinator/main"), [false; 9]);
     }
 
     #[test]

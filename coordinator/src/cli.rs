@@ -22,6 +22,7 @@ macro_rules! put {
 mod ask;
 mod client;
 mod read;
+mod receipts;
 mod table;
 
 /// All went well.
@@ -107,6 +108,8 @@ enum Command {
     },
     /// List the heads of councils' ledgers that the coordinator has witnessed, for auditors
     Heads(Caller),
+    /// Fetch a council's own receipts of what left it, signed by the council, for auditors
+    Receipts(receipts::Receipts),
     /// Withdraw a release; it stays readable, marked as withdrawn
     Withdraw {
         /// The release's number (12, or 12.1 for its first revision) or id
@@ -258,6 +261,7 @@ async fn call(command: Command) -> Outcome {
         Command::Show { release, level, caller } => read::show(&caller, release, level.map(LevelWord::level)).await,
         Command::Export { release, format, output, caller } => read::export(&caller, release, format, output).await,
         Command::Heads(caller) => read::heads(&caller).await,
+        Command::Receipts(args) => receipts::run(&args).await,
         Command::Withdraw { release, reason, caller } => read::withdraw(&caller, release, reason).await,
         Command::Run(_) | Command::Measures { .. } | Command::Completions { .. } => Ok(OK),
     }

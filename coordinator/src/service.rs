@@ -32,6 +32,7 @@ use crate::scope::Level;
 use crate::store::Store;
 
 mod price;
+mod receipts;
 mod record;
 
 /// Checks the certificates behind a signature.
@@ -312,6 +313,14 @@ impl Coordinator for Service {
             })
             .collect();
         Ok(Response::new(wire::ListHeadsReply { heads }))
+    }
+
+    async fn receipts(
+        &self,
+        request: Request<wire::CouncilReceiptsRequest>,
+    ) -> Result<Response<wire::ReceiptsReply>, Status> {
+        allowed(&request, Action::ReadReceipts)?;
+        Ok(Response::new(receipts::page(&self.links, request.into_inner()).await?))
     }
 
     async fn withdraw(&self, request: Request<wire::WithdrawRequest>) -> Result<Response<wire::WithdrawReply>, Status> {

@@ -11,6 +11,7 @@
 
 pub(crate) mod chain;
 mod export;
+mod receipts;
 mod record;
 mod register;
 mod round;

@@ -319,7 +319,7 @@ impl Patient<'_> {
                 enrol,
             ));
         }
-        let signing = tls::Files { chain: self.home.signing_chain(), key: self.home.signing_key(), ..self.home.tls() };
+        let signing = self.home.signing();
         let days = days_left(now, own.not_after);
         if now <= settings.lists_valid_until() {
             let signer = OwnSigner::load(&signing, now).map_err(|error| bad(words(&error), enrol))?;

@@ -80,4 +80,9 @@ impl Home {
     pub fn tls(&self) -> Files {
         Files { chain: self.tls_chain(), key: self.tls_key(), roots: self.roots(), crl: self.revoked() }
     }
+
+    /// The files of the signing certificate.
+    pub fn signing(&self) -> Files {
+        Files { chain: self.signing_chain(), key: self.signing_key(), ..self.tls() }
+    }
 }

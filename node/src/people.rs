@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use ed25519_dalek::{Signature, Verifier as _, VerifyingKey};
 use folkmoot_proto::identity::{Identity, Role};
 use folkmoot_proto::ids::CouncilCode;
-use folkmoot_runtime::tls::{Files, OwnSigner, Trust};
+use folkmoot_runtime::tls::{OwnSigner, Trust};
 use rustls_pki_types::CertificateDer;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -167,9 +167,7 @@ impl SignedReceipt {
 
 /// The node's signing key, when it has a certificate for it that others would believe now.
 pub fn signer(home: &Home, now: jiff::Timestamp) -> Option<OwnSigner> {
-    let files =
-        Files { chain: home.signing_chain(), key: home.signing_key(), roots: home.roots(), crl: home.revoked() };
-    match OwnSigner::load(&files, now) {
+    match OwnSigner::load(&home.signing(), now) {
         Ok(signer) => Some(signer),
         Err(error) => {
             tracing::debug!(%error, "receipts are not signed");

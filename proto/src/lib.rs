@@ -27,6 +27,7 @@ pub mod privacy;
 pub mod query;
 pub mod question;
 pub mod reason;
+pub mod receipt;
 pub mod recovery;
 pub mod registry;
 pub mod ring;

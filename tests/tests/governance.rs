@@ -311,3 +311,30 @@ async fn receipts_hold_under_the_federation_s_roots_and_only_unchanged() {
     std::fs::remove_file(home.signing_chain()).unwrap();
     does(home, &["person", "receipt", &erased]);
 }
+
+#[tokio::test]
+async fn a_page_of_receipts_is_the_council_s_own_and_says_how_far_its_log_went() {
+    use folkmoot_proto::receipt::{self, Page};
+    let council = Council::new("127.0.0.1:9");
+    let out = council.file("receipts.json");
+    does(&council.home, &["audit", "receipts", "--out", out.to_str().unwrap()]);
+    let pages: serde_json::Value = serde_json::from_slice(&std::fs::read(&out).unwrap()).unwrap();
+    let bytes = |value: &serde_json::Value| -> Vec<u8> {
+        let hex = value.as_str().unwrap();
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
+    };
+    let reply = v1::ReceiptsReply {
+        statement: pages[0]["statement"].as_str().unwrap().as_bytes().to_vec(),
+        signature: bytes(&pages[0]["signature"]),
+        chain: pages[0]["chain"].as_array().unwrap().iter().map(bytes).collect(),
+    };
+    let chain: Vec<CertificateDer<'_>> = reply.chain.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
+    let roles = [folkmoot_proto::identity::Role::Council];
+    let signer = council.trust().verify_signer(&chain, &roles, clock().now()).unwrap();
+    assert_eq!(signer.identity.to_string(), "folkmoot://test/council/503");
+    assert!(receipt::holds(&reply, &signer.public_key));
+    let page: Page = serde_json::from_slice(&reply.statement).unwrap();
+    let head = Session::open(&council.home).unwrap().ledger().head().unwrap();
+    assert_eq!((page.council.as_str(), page.entries, page.next), ("503", head.entries, None));
+    assert!(page.receipts.is_empty(), "nothing has left");
+}

@@ -166,6 +166,12 @@ impl Scene {
             let home = place.join(format!("node-{code}"));
             std::fs::create_dir(&home).unwrap();
             let (signing, tls) = (&stems[2 + 2 * slot], &stems[3 + 2 * slot]);
+            let signing_files = Files {
+                chain: signing.with_extension("pem"),
+                key: signing.with_extension("key"),
+                roots: public("roots.pem"),
+                crl: public("crl.pem"),
+            };
             let files = Files {
                 chain: tls.with_extension("pem"),
                 key: tls.with_extension("key"),
@@ -187,6 +193,7 @@ impl Scene {
                 clock: shared,
                 noise,
                 bounding_key: [7; 32],
+                signing: signing_files,
                 rounds: Some(Rounds::new(signer(signing).0, members)),
             });
             let answers = Arc::new(AtomicUsize::new(usize::MAX / 2));

@@ -76,6 +76,10 @@ impl Node for Council {
     async fn head(&self, _: Request<v1::HeadRequest>) -> Result<Response<v1::HeadReply>, Status> {
         Err(Status::unimplemented(""))
     }
+
+    async fn receipts(&self, _: Request<v1::ReceiptsRequest>) -> Result<Response<v1::ReceiptsReply>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }
 
 struct Hall;

@@ -108,6 +108,10 @@ impl Node for FakeNode {
     async fn head(&self, _: Request<wire::HeadRequest>) -> Result<Response<wire::HeadReply>, Status> {
         Err(Status::unimplemented("not in these tests"))
     }
+
+    async fn receipts(&self, _: Request<wire::ReceiptsRequest>) -> Result<Response<wire::ReceiptsReply>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }
 
 /// Councils linked in memory.

@@ -13,6 +13,7 @@
 
 pub(crate) mod data;
 mod figures;
+pub(crate) mod receipts;
 mod round;
 mod service;
 mod signed;
@@ -51,6 +52,8 @@ pub struct Answerer {
     pub noise: Box<dyn NoiseSource + Send + Sync>,
     /// Secret that fixes which surplus contributions are dropped.
     pub bounding_key: [u8; 32],
+    /// Files of the signing certificate, for receipts; read when they are asked for.
+    pub signing: folkmoot_runtime::tls::Files,
     /// What joint figures need beside; `None` while this node has no signing key or no pinned governance key.
     pub rounds: Option<Rounds>,
 }

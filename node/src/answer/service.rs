@@ -226,4 +226,11 @@ impl Node for NodeService {
         // Ledger and audit log are one chain.
         Ok(Response::new(wire::HeadReply { ledger: Some(head.clone()), audit: Some(head) }))
     }
+
+    async fn receipts(&self, request: Request<wire::ReceiptsRequest>) -> Result<Response<wire::ReceiptsReply>, Status> {
+        gate(&request)?;
+        let (answerer, wanted) = (Arc::clone(&self.answerer), request.into_inner());
+        let page = tokio::task::spawn_blocking(move || answerer.receipts(wanted.from, wanted.most));
+        Ok(Response::new(page.await.map_err(|error| internal(&error))??))
+    }
 }

@@ -135,7 +135,7 @@ fn row(entry: u64, moment: &str, record: Record, nano: u64) -> Answered {
     }
 }
 
-fn role(who: &str) -> String {
+pub(super) fn role(who: &str) -> String {
     match Identity::parse(who) {
         Ok(identity) => match (identity.role(), identity.board()) {
             (Role::NationalAnalyst, _) => "National analyst".to_owned(),

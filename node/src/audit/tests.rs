@@ -227,6 +227,38 @@ fn the_register_lists_what_was_answered_without_names_of_people() {
 }
 
 #[test]
+fn receipts_name_all_that_left_page_by_page_and_nobody() {
+    let bench = busy();
+    let book = Book::open(&bench.path(), None).unwrap();
+    let council = folkmoot_proto::ids::CouncilCode::parse("503").unwrap();
+    let made = "2026-06-30T13:00:00Z".parse().unwrap();
+    let whole = book.receipts(council, 1, 200, made).unwrap();
+    let what: Vec<_> = whole.receipts.iter().map(|receipt| receipt.what.as_str()).collect();
+    assert_eq!(what, ["released", "released", "repeated", "masked", "unmasked"]);
+    assert_eq!(whole.receipts.iter().map(|receipt| receipt.charge_nano).sum::<u64>(), 5_000_000);
+    assert_eq!(whole.next, None);
+    assert_eq!(format!("{}:{}", whole.entries, whole.head), verify(&bench, None).head);
+    // Each digest is that of the log's own entry, and of what left by it.
+    for receipt in &whole.receipts {
+        let entry = entries(&bench).into_iter().find(|entry| entry.number == receipt.entry).unwrap();
+        assert_eq!(receipt.entry_digest, hex::encode(entry.digest));
+        assert!(entry.body.contains(&receipt.left) && receipt.left.len() == 64);
+    }
+    let text = serde_json::to_string(&whole).unwrap();
+    assert!(!text.contains("smith") && text.contains("National analyst"), "{text}");
+    let (mut from, mut pages) = (1, Vec::new());
+    loop {
+        let page = book.receipts(council, from, 2, made).unwrap();
+        pages.extend(page.receipts);
+        match page.next {
+            Some(next) => from = next,
+            None => break,
+        }
+    }
+    assert_eq!(pages, whole.receipts);
+}
+
+#[test]
 fn text_from_an_asker_is_shown_and_never_run() {
     let row = Answered {
         entry: 1,

@@ -2,6 +2,8 @@
 
 #![allow(clippy::print_stdout, reason = "a command's output is for a person at a terminal")]
 
+pub(super) mod receipts;
+
 use std::fs::OpenOptions;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
@@ -52,6 +54,8 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Write receipts of what left, signed by this council, for an auditor
+    Receipts(receipts::Args),
     /// Write the public register of questions answered: a web page and a CSV file, without names of people
     #[command(
         after_help = "Example:\n  folkmoot-node audit register --out register --council \"Testshire County Council\""
@@ -67,6 +71,11 @@ enum Command {
 }
 
 impl Args {
+    /// What receipts to write, when that is the command: it needs the node's signing key.
+    pub(super) const fn as_receipts(&self) -> Option<&receipts::Args> {
+        if let Command::Receipts(args) = &self.command { Some(args) } else { None }
+    }
+
     /// The record of a round to check, when that is the command: it may need no node.
     pub(super) const fn as_round(&self) -> Option<&verify_round::Args> {
         if let Command::VerifyRound(args) = &self.command { Some(args) } else { None }
@@ -82,8 +91,8 @@ pub(super) fn run(book: &Book, code: &str, today: &str, args: &Args) -> anyhow::
         Command::Verify { head, json, .. } => {
             verify(&book.verify(*head)?, "; the budget says what they say", head.is_some(), *json)
         }
-        // Taken out before a node is opened.
-        Command::VerifyRound(_) => Ok(()),
+        // Taken out before a node is opened, or where its signing key is.
+        Command::VerifyRound(_) | Command::Receipts(_) => Ok(()),
         Command::Export { from, out: None } => {
             let mut to = BufWriter::new(std::io::stdout().lock());
             book.export(*from, &mut to)?;

@@ -187,7 +187,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode 
 
 fn check_policy(home: &Home, args: &policy::Args) -> anyhow::Result<()> {
     let session = Session::open(home)?;
-    policy::run(&home.policy(), session.floor()?.as_deref(), args)
+    policy::run(&home.policy(), session.floor()?.as_deref(), session.records().opt_out_list()?, args)
 }
 
 fn show_held(home: &Home, args: &show::Args) -> anyhow::Result<()> {
@@ -220,6 +220,9 @@ fn read_audit(home: &Home, args: &audit::Args) -> anyhow::Result<()> {
     let book = Book::open(&home.ledger(), Some(key))?;
     let today =
         folkmoot_proto::period::Day::from_number(SystemClock::new().now().as_second().div_euclid(86_400) as i32);
+    if let Some(receipts) = args.as_receipts() {
+        return audit::receipts::run(&book, config.council, home, receipts);
+    }
     audit::run(&book, config.council.as_str(), &today.to_string(), args)
 }
 

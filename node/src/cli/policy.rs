@@ -5,9 +5,10 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use folkmoot_proto::period::Day;
 use serde::Serialize;
 
-use crate::policy::Policy;
+use crate::policy::{OptOut, Policy};
 
 /// Arguments of `policy`.
 #[derive(Debug, clap::Args)]
@@ -37,13 +38,14 @@ struct Json {
     on: bool,
     digest: String,
     rules: Vec<String>,
+    notes: Vec<String>,
 }
 
 /// Runs the command on the node's policy file, under the text of the national floor.
 ///
 /// # Errors
 /// When the policy cannot be used; the error names the key.
-pub(super) fn run(path: &Path, floor: Option<&str>, args: &Args) -> anyhow::Result<()> {
+pub(super) fn run(path: &Path, floor: Option<&str>, opt_out_list: Option<Day>, args: &Args) -> anyhow::Result<()> {
     let Command::Check { file, json } = &args.command;
     let path = file.as_deref().unwrap_or(path);
     if file.is_some() {
@@ -51,14 +53,38 @@ pub(super) fn run(path: &Path, floor: Option<&str>, args: &Args) -> anyhow::Resu
         std::fs::metadata(path).with_context(|| format!("reading {}", path.display()))?;
     }
     let policy = Policy::read(path, floor)?;
+    let notes = notes(&policy, opt_out_list);
     let (digest, rules) = (hex::encode(policy.digest()), policy.explain());
     if *json {
-        println!("{}", serde_json::to_string_pretty(&Json { on: policy.is_on(), digest, rules })?);
+        println!("{}", serde_json::to_string_pretty(&Json { on: policy.is_on(), digest, rules, notes })?);
         return Ok(());
     }
     for rule in rules {
         println!("- {rule}");
     }
+    for note in notes {
+        println!("\nNote: {note}");
+    }
     println!("\nDigest of these rules, as the audit log has it: {digest}");
     Ok(())
+}
+
+/// What these rules come to on this node, beside what they say.
+fn notes(policy: &Policy, opt_out_list: Option<Day>) -> Vec<String> {
+    let honouring: Vec<String> = policy
+        .purposes()
+        .into_iter()
+        .filter(|purpose| purpose.opt_out == OptOut::Applied)
+        .map(|purpose| format!("'{}'", purpose.name))
+        .collect();
+    if honouring.is_empty() || !policy.is_on() {
+        return Vec::new();
+    }
+    vec![match opt_out_list {
+        Some(day) => format!("the national data opt-out list in force was loaded on {day}."),
+        None => format!(
+            "no national data opt-out list was ever loaded here, so every question for {} is refused: `optout load` loads one.",
+            honouring.join(" and ")
+        ),
+    }]
 }

@@ -68,6 +68,7 @@ async fn serve(home: &Home) -> anyhow::Result<()> {
         clock: Arc::clone(&clock),
         noise: Box::new(OpenDp),
         bounding_key: session.bounding_key()?,
+        signing: home.signing(),
         rounds: rounds(home, &session)?,
     });
     let (state, mut changes) = watch::channel(State::Connecting);

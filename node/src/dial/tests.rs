@@ -63,6 +63,10 @@ impl Node for Answers {
     async fn head(&self, _: Request<v1::HeadRequest>) -> Result<Response<v1::HeadReply>, Status> {
         Ok(Response::new(v1::HeadReply::default()))
     }
+
+    async fn receipts(&self, _: Request<v1::ReceiptsRequest>) -> Result<Response<v1::ReceiptsReply>, Status> {
+        Err(Status::unimplemented(""))
+    }
 }
 
 /// What the coordinator's side of a test sees of one try: the far end of the stream, and a way to make its certificate worthless.

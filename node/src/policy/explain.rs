@@ -1,5 +1,7 @@
 //! The effective rules in plain sentences.
 
+use folkmoot_proto::catalogue;
+
 use super::text::{ApprovalMode, LeastStrict, Nano, OptOut};
 use super::{Policy, defaults};
 
@@ -32,7 +34,18 @@ pub(super) fn sentences(policy: &Policy) -> Vec<String> {
         });
     }
     let questions = &text.questions;
-    out.push(format!("Measures: {}.", or_none(questions.measures.as_deref(), "none, so nothing is answered")));
+    let allowed = |id: &str| questions.measures.iter().flatten().any(|pattern| pattern.matches(id));
+    let all: Vec<&str> = catalogue::all().map(|measure| measure.id).collect();
+    let count = all.iter().filter(|id| allowed(id)).count();
+    out.push(match count {
+        0 => "Measures: none, so nothing is answered.".to_owned(),
+        count => {
+            let others: Vec<&str> = all.iter().copied().filter(|id| !allowed(id)).collect();
+            let refused = if others.is_empty() { String::new() } else { format!("; refused: {}", others.join(", ")) };
+            let list = or_none(questions.measures.as_deref(), "none");
+            format!("Measures: {list} ({count} of the {} there are){refused}.", all.len())
+        }
+    });
     out.push(format!("Who may ask: {}.", or_none(questions.roles.as_deref(), "nobody")));
     let forbidden = questions.forbidden_dimensions.as_deref().unwrap_or_default();
     if !forbidden.is_empty() {
