@@ -391,4 +391,8 @@ impl Node for Between {
     async fn head(&self, request: Request<wire::HeadRequest>) -> Result<Response<wire::HeadReply>, Status> {
         self.client().head(request.into_inner()).await
     }
+
+    async fn receipts(&self, request: Request<wire::ReceiptsRequest>) -> Result<Response<wire::ReceiptsReply>, Status> {
+        self.client().receipts(request.into_inner()).await
+    }
 }
