@@ -101,7 +101,7 @@ impl Truth {
         let wanted = asked.by.unwrap_or_default().to_owned();
         let counts = parts.iter().filter(|part| survivors.contains(&part.council.code)).map(|part| {
             let figures = part.tables.get(&(asked.measure.to_owned(), wanted.clone())).into_iter().flatten();
-            let cells = figures.map(|figure| ((figure.group.clone(), figure.component.clone()), figure.value as i64));
+            let cells = figures.map(|figure| ((figure.group.clone(), figure.component.clone()), figure.value));
             (part.council.code, cells.collect())
         });
         Self { counts: counts.collect() }

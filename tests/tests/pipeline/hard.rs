@@ -62,10 +62,13 @@ const QUESTIONS: &[Asked] = &[
     ("COSTS-WEEKLY", &["primary_support_reason"], &[]),
 ];
 
-const NO_FILTER: &[(&str, &[&str])] = &[];
+/// Dimensions with the categories that count alone.
+type Filters = &'static [(&'static str, &'static [&'static str])];
+
+const NO_FILTER: Filters = &[];
 
 /// Questions with filters on dimensions of the breakdown and on others.
-const FILTERED: &[(Asked, &[(&str, &[&str])])] = &[
+const FILTERED: &[(Asked, Filters)] = &[
     (("LTS001A", &["setting"], &[]), &[("age_band", &["65 and above"])]),
     (("LTS001B-ETHNICITY", &["ethnicity"], &[]), &[("gender", &["Female", "Other or unknown"])]),
     (("LTS004-EMPLOYMENT", &["gender"], &[]), &[("paid", &["Paid"])]),
@@ -256,7 +259,7 @@ fn compare(
     wrong: &mut Vec<String>,
 ) {
     let both = Both::read(code, files, data);
-    let mut asked: Vec<(Asked, &[(&str, &[&str])])> = QUESTIONS.iter().map(|question| (*question, NO_FILTER)).collect();
+    let mut asked: Vec<(Asked, Filters)> = QUESTIONS.iter().map(|question| (*question, NO_FILTER)).collect();
     asked.extend(FILTERED);
     let settings: Vec<[(&'static str, &'static str); 2]> = PATHWAYS_FROM
         .iter()
