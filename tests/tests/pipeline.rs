@@ -82,7 +82,10 @@ struct Pair {
     code: String,
     keys: KeyReading,
     as_of: Date,
+    /// The joined window asked for; all quarters held when absent.
+    joined: Option<(Date, Date)>,
     records: Records,
+    files: Vec<truth::File>,
     plain: Joined,
     _folder: tempfile::TempDir,
 }
@@ -96,13 +99,21 @@ impl Pair {
         let as_of: Date = "2026-11-01".parse().expect("a date");
         let records = import_folder(folder.path(), code, sent);
         let files = truth::read_folder(folder.path(), code, as_of).expect("read");
-        let window = joined::quarters_held(&files, as_of).expect("quarters");
-        let reading = match keys {
-            KeyReading::Raw => Keys::Raw,
-            KeyReading::Cleaned => Keys::Cleaned,
-        };
-        let plain = joined::join(code, &files, as_of, window, reading);
-        Self { code: code.to_owned(), keys, as_of, records, plain, _folder: folder }
+        let plain = plain(code, &files, as_of, None, keys).expect("quarters");
+        Self { code: code.to_owned(), keys, as_of, joined: None, records, files, plain, _folder: folder }
+    }
+
+    /// The same files as known on another day, or joined over another window; false where no quarter is held.
+    fn look(&mut self, as_of: &str, joined: Option<(&str, &str)>) -> bool {
+        let date = |text: &str| text.parse::<Date>().expect("a date");
+        self.as_of = date(as_of);
+        self.joined = joined.map(|(from, to)| (date(from), date(to)));
+        let found = plain(&self.code, &self.files, self.as_of, self.joined, self.keys);
+        let held = found.is_some();
+        if let Some(found) = found {
+            self.plain = found;
+        }
+        held
     }
 
     /// Compares one question's figures, and returns those of the oracle, or what differs.
@@ -127,8 +138,10 @@ impl Pair {
         };
         if found != expected {
             return Err(format!(
-                "council {}: {measure} {from} {to} by {by:?} {settings:?}: the product has {:#?}, the oracle {:#?}",
+                "council {}: {measure} {from} {to} by {by:?} {settings:?} as of {} over {:?}: the product has {:#?}, the oracle {:#?}",
                 self.code,
+                self.as_of,
+                self.joined,
                 only(&found, &expected),
                 only(&expected, &found),
             ));
@@ -139,7 +152,8 @@ impl Pair {
     fn product(&self, measure: &str, (from, to): (Date, Date), by: &[String], settings: &[(String, String)]) -> String {
         let period = ReferencePeriod::inclusive(day(from), day(to)).expect("forwards");
         let by = (!by.is_empty()).then_some(by);
-        let data = DataRule { as_of: Some(day(self.as_of)), joined: None, key: self.keys };
+        let joined = self.joined.map(|(from, to)| ReferencePeriod::inclusive(day(from), day(to)).expect("forwards"));
+        let data = DataRule { as_of: Some(day(self.as_of)), joined, key: self.keys };
         let release = Release::CouncilSuppressed(Profile::Hospital);
         let query = Query::new(measure, period, by, &[], settings, data, release).expect("a question");
         let figures = local::measure(&self.records, &query, day(self.as_of)).expect("measured");
@@ -147,6 +161,22 @@ impl Pair {
         figures.csv(CouncilCode::parse(&self.code).expect("a code"), &mut csv).expect("written");
         String::from_utf8(csv).expect("UTF-8")
     }
+}
+
+/// The oracle's joined table.
+fn plain(
+    code: &str,
+    files: &[truth::File],
+    as_of: Date,
+    window: Option<(Date, Date)>,
+    keys: KeyReading,
+) -> Option<Joined> {
+    let reading = match keys {
+        KeyReading::Raw => Keys::Raw,
+        KeyReading::Cleaned => Keys::Cleaned,
+    };
+    let window = window.or_else(|| joined::quarters_held(files, as_of))?;
+    Some(joined::join(code, files, as_of, window, reading))
 }
 
 fn import_folder(folder: &Path, code: &str, sent: &[generate::File]) -> Records {

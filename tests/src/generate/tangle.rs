@@ -299,6 +299,12 @@ impl Knot {
         if dice.chance(self.chaos) {
             row[column::OUTCOME] = dice.weigh(&OUTCOMES).into();
         }
+        if dice.chance(self.chaos) {
+            row[column::DESCRIPTION] = dice.pick(&["", "Conversation held"]).into();
+            if strand.service {
+                row[column::MECHANISM] = dice.weigh(&MECHANISMS).into();
+            }
+        }
         if dice.chance(self.chaos / 4.0) {
             row[column::COMPONENT] = dice.weigh(&COMPONENTS).into();
         }

@@ -129,6 +129,16 @@ fn heads(cluster: &[&Row], last: Date) -> BTreeSet<Head> {
     heads
 }
 
+/// As the code counts them: without a route they are lost, without an outcome long-term support does not drop them, and all of
+/// the best rank count.
+fn published_heads(cluster: &[&Row], last: Date, existing: bool) -> Vec<Head> {
+    let mut heads: Vec<Head> = heads(cluster, last).into_iter().collect();
+    heads.retain(|head| !head.route.is_empty() && (!existing || head.outcome.is_empty()));
+    let best = heads.iter().map(|head| release_1_rank(&head.outcome)).min();
+    heads.retain(|head| Some(release_1_rank(&head.outcome)) == best);
+    heads
+}
+
 /// What came after a cluster.
 enum After<'a> {
     /// No event at all.
@@ -251,16 +261,13 @@ fn requests(person: &Person<'_>, question: &Question, documented: bool) -> Vec<C
         }
         let first = start(cluster[0]);
         let existing = supported(&rows, first);
-        let mut heads: Vec<Head> = heads(&cluster, last).into_iter().collect();
-        heads.retain(|head| !existing || (!documented && (head.route.is_empty() || head.outcome.is_empty())));
-        if !documented {
-            heads.retain(|head| !head.route.is_empty());
-        }
-        let best = heads.iter().map(|head| release_1_rank(&head.outcome)).min();
-        heads.retain(|head| Some(release_1_rank(&head.outcome)) == best);
-        if documented {
-            heads.truncate(1);
-        }
+        let heads = if documented {
+            // One for each cluster: the row whose outcome ranks first, with or without a route.
+            let ending: Vec<&Row> = cluster.iter().copied().filter(|row| row.end == Some(last)).collect();
+            if existing { Vec::new() } else { heads(&[best(&ending)], last).into_iter().collect() }
+        } else {
+            published_heads(&cluster, last, existing)
+        };
         let after = after(&rows, first, last, &rule, documented);
         for head in heads {
             let mut reablement = Vec::new();

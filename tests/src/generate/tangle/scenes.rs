@@ -31,6 +31,22 @@ fn with_outcome(mut strand: Strand, outcome: &'static str) -> Strand {
     strand
 }
 
+/// Outcomes that tell how support ended.
+const USABLE: [&str; 12] = [
+    words::outcome::HOSPITAL,
+    words::outcome::MOVED,
+    words::outcome::NHS,
+    words::outcome::SELF_FUNDED,
+    words::outcome::ADVICE,
+    words::outcome::OTHER_SERVICE,
+    words::outcome::DECLINED,
+    words::outcome::DECEASED,
+    words::outcome::AS_PLANNED,
+    words::outcome::ENDED_OTHER,
+    words::outcome::NO_SERVICES,
+    words::outcome::OTHER,
+];
+
 /// One or two ST-Max services, perhaps a request before them, and what may decide how they are read.
 pub(super) fn reablement(dice: &mut Dice, tied: &[Date]) -> Vec<Strand> {
     let mut strands = Vec::new();
@@ -64,7 +80,8 @@ pub(super) fn reablement(dice: &mut Dice, tied: &[Date]) -> Vec<Strand> {
                 let kind = dice.pick(&["Assessment", "Review"]);
                 let ends = plus(end, -dice.pick(&[0, 0, 1, 5, 12, 13, 14, 15]));
                 let starts = plus(ends, -dice.pick(&[0, 1, 4, 20]));
-                other(dice, kind, starts, ends)
+                let looked_at = other(dice, kind, starts, ends);
+                if dice.chance(0.5) { with_outcome(looked_at, dice.pick(&USABLE)) } else { looked_at }
             }
             5..=6 => {
                 let kind = dice.pick(&["Request", "Assessment", "Review"]);
