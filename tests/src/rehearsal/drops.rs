@@ -273,7 +273,8 @@ fn story(attempts: &[Seen]) -> String {
         for step in super::relay::STEPS {
             for (moment, when) in [(Moment::Before, "before it saw the message"), (Moment::After, "its answer lost")] {
                 let codes = seen.lost.iter().filter(|lost| (lost.1, lost.2) == (step, moment)).map(|lost| &lost.0);
-                let codes = list(codes);
+                // Calls come in any order; people read a sorted list.
+                let codes = list(codes.collect::<BTreeSet<_>>());
                 if !codes.is_empty() {
                     let _ = writeln!(text, "    killed at \"{step}\", {when}: {codes}");
                 }

@@ -261,8 +261,9 @@ fn price(asking: &Asking, facts: &Facts, cost: &Cost) -> String {
         let noise = each.as_secs_f64() * facts.survivors.len() as f64;
         let _ = write!(
             text,
-            ", of it about {noise:.2} s for drawing noise (one node's draws took {:.3} s when timed here): {:.2} s outside \
-             noise",
+            ", of it about {noise:.2} s for drawing noise in attempt {} (one node's draws took {:.3} s when timed here): \
+             {:.2} s outside it",
+            facts.attempt,
             each.as_secs_f64(),
             (all - noise).max(0.0)
         );
