@@ -258,5 +258,61 @@ fn a_carer_of_25_is_in_the_second_age_group() {
     };
     assert_eq!(group("1998-04"), "age_group=18 to 25");
     assert_eq!(group("1998-03"), "age_group=26 to 64");
+    assert_eq!(group("2006-04"), "age_group=Under 18", "18 the day after the last");
+    assert_eq!(group("2006-03"), "age_group=18 to 25");
+    assert_eq!(group("1959-04"), "age_group=26 to 64");
+    assert_eq!(group("1959-03"), "age_group=65 to 84");
+    assert_eq!(group("1939-04"), "age_group=65 to 84");
+    assert_eq!(group("1939-03"), "age_group=85 and above");
     assert_eq!(group(""), "age_group=Unknown");
+}
+
+#[test]
+fn whoever_died_or_left_on_the_first_day_was_supported_and_the_day_before_not() {
+    let rest = span("2023-06-01", "2024-03-31");
+    let carer = |end: &str, death: &str| {
+        let csv = format!(
+            "row,person,client,death,event_type,start,end\n1,P,Unpaid carer,{death},Assessment,2023-05-01,{end}\n\
+             2,Q,Service user,,Review,2023-05-01,2023-05-01"
+        );
+        at(&figures(&histories(&csv), "LTS003", rest), "/count")
+    };
+    let disabled = |end: &str, death: &str| {
+        let csv = format!(
+            "row,person,birth,death,service_type,reason,gender,employment,start,end\n\
+             1,P,1980-01,{death},Long term support: Community,Learning disability support,Male,Unknown,2023-05-01,{end}"
+        );
+        cells(&figures(&histories(&csv), "LTS004-EMPLOYMENT", rest), 2).len()
+    };
+    for (end, death, carers, people) in [
+        ("2023-06-01", "", 1, 1),
+        ("2023-05-31", "", 0, 0),
+        ("2023-06-01", "2023-06-01", 1, 1),
+        ("2023-08-01", "2023-06-01", 1, 1),
+        ("2023-08-01", "2023-05-31", 0, 0),
+    ] {
+        assert_eq!((carer(end, death), disabled(end, death)), (carers, people), "ended {end}, died {death}");
+    }
+}
+
+#[test]
+fn a_learning_disability_counts_from_18_to_64_at_the_end_of_the_period() {
+    let counted = |birth: &str| {
+        let csv = format!(
+            "row,person,birth,service_type,reason,gender,employment,start,end\n\
+             1,P,{birth},Long term support: Community,Learning disability support,Male,Unknown,2023-05-01,"
+        );
+        cells(&figures(&histories(&csv), "LTS004-EMPLOYMENT", before()), 2).len()
+    };
+    assert_eq!(["2006-04", "2006-03", "1959-04", "1959-03", ""].map(counted), [0, 1, 1, 0, 0]);
+}
+
+#[test]
+fn without_any_listed_status_the_gender_of_the_latest_start_is_counted_apart() {
+    const NONE: &str = "\
+row,person,birth,service_type,reason,gender,employment,start,end
+1,P,1980-01,Long term support: Community,Learning disability support,Female,,2023-05-01,
+2,P,1980-01,Long term support: Community,Learning disability support,Male,INVALID,2023-06-01,";
+    let found = cells(&figures(&histories(NONE), "LTS004-EMPLOYMENT", before()), 2);
+    assert_eq!(found, [("employment=Invalid/NULL;gender=Male".to_owned(), 1)]);
 }
