@@ -26,8 +26,7 @@ pub(super) fn all(history: History<'_>, window: &Window<'_>, out: &mut Contribut
 }
 
 pub(super) fn learning_disability(history: History<'_>, window: &Window<'_>, out: &mut Contributions) {
-    let has = history.person().reason() == SupportReason::LearningDisability;
-    if has && member(history, window.period) == Some(Band::WorkingAge) {
+    if has_learning_disability(history) && member(history, window.period) == Some(Band::WorkingAge) {
         out.one(&[0, gender(history)], settled(history));
     }
 }
@@ -39,8 +38,9 @@ pub(super) fn unknown_accommodation(history: History<'_>, window: &Window<'_>, o
         Accommodation::PresumedInCommunity => 2,
         _ => return,
     };
-    if member(history, window.period).is_some() {
-        out.one(&[place], COUNT);
+    if let Some(band) = member(history, window.period) {
+        let disabled = band == Band::WorkingAge && has_learning_disability(history);
+        out.one(&[place, usize::from(!disabled)], COUNT);
     }
 }
 
@@ -75,6 +75,10 @@ fn member(history: History<'_>, period: ReferencePeriod) -> Option<Band> {
         Some(age) if age < 65 => Some(Band::WorkingAge),
         Some(_) => Some(Band::Older),
     }
+}
+
+fn has_learning_disability(history: History<'_>) -> bool {
+    history.person().reason() == SupportReason::LearningDisability
 }
 
 fn gender(history: History<'_>) -> usize {

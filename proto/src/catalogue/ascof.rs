@@ -73,17 +73,29 @@ pub(super) const MEASURES: &[Measure] = &[
         title: "Adults counted for ASCOF 2E whose accommodation is unknown or presumed",
         text: "The second table of ASCOF 2E: adults with long-term support in the period, people of unknown age \
                included, whose accommodation stayed unknown or was only presumed from services. It tells how far the \
-               2E figure rests on inference.",
+               2E figure rests on inference. The same for ASCOF 2E-LD, which holds nobody of unknown age, is the \
+               category Yes of the dimension learning_disability.",
         unit: Unit::People,
         kind: Kind::Count,
-        dimensions: &[Dimension {
-            name: "accommodation",
-            title: "Accommodation",
-            categories: Categories::List(&["Unknown", "Unknown: Presumed at home", "Unknown: Presumed in community"]),
-        }],
+        dimensions: &[
+            Dimension {
+                name: "accommodation",
+                title: "Accommodation",
+                categories: Categories::List(&[
+                    "Unknown",
+                    "Unknown: Presumed at home",
+                    "Unknown: Presumed in community",
+                ]),
+            },
+            Dimension {
+                name: "learning_disability",
+                title: "Aged 18 to 64 with a learning disability",
+                categories: Categories::List(&["Yes", "No"]),
+            },
+        ],
         default_by: &["accommodation"],
-        max_by: 1,
-        totals: &[&["accommodation"]],
+        max_by: 2,
+        totals: &[&["accommodation"], &["accommodation", "learning_disability"]],
         window: Window::Period,
         table: Table::Joined,
         options: &[],

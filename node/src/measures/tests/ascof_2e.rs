@@ -55,6 +55,8 @@ fn the_worked_example_comes_out_as_published() {
     ] {
         assert_eq!(ratio(&found, group), expected, "{group}");
     }
+    let disabled = asked(&histories(EXAMPLE), "ASCOF-2E-UNKNOWN", year(), Some(&["learning_disability"]), &[]);
+    exactly(&disabled, &[("learning_disability=Yes/count", 1), ("learning_disability=No/count", 1), ("/count", 2)]);
     let presumed = figures(&histories(EXAMPLE), "ASCOF-2E-UNKNOWN", year());
     assert_eq!(at(&presumed, "accommodation=Unknown: Presumed at home/count"), 1);
     assert_eq!(at(&presumed, "accommodation=Unknown: Presumed in community/count"), 1);

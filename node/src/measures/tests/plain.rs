@@ -457,9 +457,12 @@ fn two_e_equals_a_plain_second_implementation() {
             add(figures, cell(person, "18 to 64"));
         }
     });
-    compare("ASCOF-2E-UNKNOWN", &["accommodation"], None, |person, first, last, figures| {
-        if person.home.starts_with("Unknown") && cohort(person, first, last).is_some() {
-            add(figures, format!("accommodation={}/count", person.home));
+    compare("ASCOF-2E-UNKNOWN", &["accommodation", "learning_disability"], None, |person, first, last, figures| {
+        let cohort = cohort(person, first, last);
+        if person.home.starts_with("Unknown") && cohort.is_some() {
+            let disabled = person.reason == "Learning disability support" && cohort == Some("18 to 64");
+            let disabled = if disabled { "Yes" } else { "No" };
+            add(figures, format!("accommodation={};learning_disability={disabled}/count", person.home));
         }
     });
 }
