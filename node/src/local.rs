@@ -66,6 +66,8 @@ pub struct Figures {
 /// # Errors
 /// [`Error::Question`], [`Error::Assemble`].
 pub fn measure<S: Source>(source: &S, query: &Query, today: Day) -> Result<Figures, Error> {
+    // What cannot be laid out is refused before a row is read.
+    Layout::of(query)?;
     let assembly = assemble::assemble(source, &options(query, today))?;
     let (layout, counts) = tabulate::tabulate(&assembly.histories, query, Bounding::Official)?;
     Ok(Figures { query: query.clone(), figures: counts.for_own_eyes(&layout), layout, notes: notes(&assembly, query) })
@@ -185,7 +187,45 @@ pub fn percentage(yes: i64, all: i64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::percentage;
+    use std::convert::Infallible;
+
+    use folkmoot_proto::period::ReferencePeriod;
+    use folkmoot_proto::query::{DataRule, Profile, Query, Release};
+
+    use super::{Error, measure, percentage};
+    use crate::assemble::{Source, Submission};
+    use crate::clean::cells::CellCodes;
+    use crate::row::Row;
+
+    /// Records that nobody may read.
+    struct Closed;
+
+    impl Source for Closed {
+        type Error = Infallible;
+
+        fn submissions(&self) -> Result<Vec<Submission>, Infallible> {
+            panic!("the submissions were read")
+        }
+
+        fn rows(&self, _: i64, _: &mut dyn FnMut(&Row)) -> Result<(), Infallible> {
+            panic!("the rows were read")
+        }
+
+        fn coded_rows(&self, _: i64, _: &mut dyn FnMut(&Row, &CellCodes)) -> Result<(), Infallible> {
+            panic!("the rows were read")
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_laid_out_is_refused_before_anything_is_read() {
+        let day = |text: &str| text.parse().expect("the test's own date");
+        let period = ReferencePeriod::inclusive(day("2016-01-01"), day("2025-12-31")).expect("forwards");
+        let by = ["month", "service_component", "primary_support_reason", "ethnic_group"].map(str::to_owned);
+        let release = Release::CouncilSuppressed(Profile::Hospital);
+        let query = Query::new("services", period, Some(&by), &[], &[], DataRule::default(), release)
+            .expect("a valid question");
+        assert!(matches!(measure(&Closed, &query, day("2025-12-31")), Err(Error::Question(_))));
+    }
 
     #[test]
     fn percentages_round_half_away_from_zero() {

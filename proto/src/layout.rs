@@ -50,6 +50,23 @@ pub struct Condition {
     pub kept: Vec<bool>,
 }
 
+/// What to leave out of a layout of so many cells: the largest dimensions, as many as it takes.
+fn hint(measure: &Measure, axes: &[Axis], mut cells: u128) -> String {
+    let mut axes: Vec<&Axis> = axes.iter().collect();
+    axes.sort_by_key(|axis| std::cmp::Reverse(axis.labels.len()));
+    let mut dropped = Vec::new();
+    for axis in axes {
+        if cells <= CELL_LIMIT as u128 {
+            break;
+        }
+        cells /= axis.labels.len() as u128;
+        let name = measure.dimensions[axis.dimension].name;
+        dropped.push(format!("`{name}`, which has {} categories", axis.labels.len()));
+    }
+    let (what, them) = (dropped.join(" and "), if dropped.len() == 1 { "it" } else { "them" });
+    format!("leave out {what}, or filter {them} to fewer")
+}
+
 impl Layout {
     /// Lays a query out.
     ///
@@ -79,16 +96,7 @@ impl Layout {
             .collect();
         let wide = axes.iter().map(|axis| axis.labels.len() as u128).product::<u128>() * components.len() as u128;
         if wide > CELL_LIMIT as u128 {
-            let largest = axes.iter().max_by_key(|axis| axis.labels.len()).expect("a large layout has axes");
-            let name = measure.dimensions[largest.dimension].name;
-            return Err(Error::TooLarge {
-                cells: wide,
-                limit: CELL_LIMIT,
-                hint: format!(
-                    "leave out `{name}`, which has {} categories, or filter it to fewer",
-                    largest.labels.len()
-                ),
-            });
+            return Err(Error::TooLarge { cells: wide, limit: CELL_LIMIT, hint: hint(measure, &axes, wide) });
         }
         let mut stride = components.len();
         for axis in axes.iter_mut().rev() {
@@ -322,6 +330,27 @@ mod tests {
         assert_eq!(layout.with_component(13, 0), 12);
         let (_, total) = super::tests::layout("2E", Some(&["gender"]), &[]).expect("valid");
         assert_eq!(total.group(total.cells()), "");
+    }
+
+    #[test]
+    fn a_table_that_is_too_large_is_refused_with_its_size_and_what_to_drop() {
+        let day = |text: &str| text.parse().expect("the test's own date");
+        let period = ReferencePeriod::inclusive(day("2016-01-01"), day("2025-12-31")).expect("forwards");
+        let ask = |by: &[&str], filters: &[Filter]| {
+            let by: Vec<String> = by.iter().map(|&name| name.to_owned()).collect();
+            let release = Release::CouncilSuppressed(Profile::Hospital);
+            let query = Query::new("services", period, Some(&by), filters, &[], DataRule::default(), release);
+            Layout::of(&query.expect("a valid question")).map(|layout| layout.cells())
+        };
+        let by = ["month", "service_component", "primary_support_reason", "ethnic_group"];
+        let refused = ask(&by, &[]).expect_err("too many cells");
+        let Error::TooLarge { cells, limit, .. } = &refused else { panic!("{refused}") };
+        assert!(*cells > *limit as u128 && *limit == CELL_LIMIT);
+        let text = refused.to_string();
+        assert!(text.contains(&cells.to_string()) && text.contains("leave out `month`, which has 120"), "{text}");
+        assert!(ask(&by[1..], &[]).is_ok(), "what was advised helps");
+        let only = Filter { dimension: "month".into(), categories: vec!["2024-04".into()] };
+        assert!(ask(&by, &[only]).is_ok(), "so does a filter");
     }
 
     #[test]

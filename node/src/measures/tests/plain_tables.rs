@@ -1,11 +1,16 @@
 //! The free tables a second time, plainly: events, costs and people, by the labels of the national facts.
 
+use std::collections::BTreeMap;
+
 use folkmoot_proto::codelist::INVALID;
 use folkmoot_proto::period::Day;
+use folkmoot_proto::query::{DataRule, Filter, Profile, Query, Release};
 
-use super::kit::Figures;
-use super::plain::{BUILD_END, Plain, PlainPerson, add, age, compare, compare_with, long_term, number};
+use super::kit::{Figures, asked, span};
+use super::plain::{BUILD_END, Plain, PlainPerson, add, age, compare_with, long_term, number};
+use super::random::{Dice, Whose};
 use crate::assemble::Variant;
+use crate::tabulate::{Bounding, tabulate};
 
 /// The `group` text of pairs of dimension and label.
 fn group(mut pairs: Vec<(&str, String)>) -> String {
@@ -87,14 +92,14 @@ fn requests_equal_a_plain_second_implementation() {
         }
     }
     let by = ["month", "outcome_group", "client_type", "long_term_support"];
-    compare("REQUESTS", &by, None, |person, first, last, figures| {
+    compare_with("REQUESTS", &by, &[], Variant::Joined, |person, first, last, figures| {
         by_time(person, first, last, |row| row.end, figures);
     });
     compare_with("REQUESTS", &by, &[("when", "started")], Variant::Joined, |person, first, last, figures| {
         by_time(person, first, last, |row| row.start, figures);
     });
     let by = ["route_of_access", "event_outcome", "age_band", "gender"];
-    compare("REQUESTS", &by, None, |person, first, last, figures| {
+    compare_with("REQUESTS", &by, &[], Variant::Joined, |person, first, last, figures| {
         for (row, _) in of(person, "Request", first, last, |row| row.end) {
             let pairs = vec![
                 ("route_of_access", shown(row.route)),
@@ -110,7 +115,7 @@ fn requests_equal_a_plain_second_implementation() {
 #[test]
 fn assessments_equal_a_plain_second_implementation() {
     let by = ["assessment_type", "eligible_needs", "conversation", "method"];
-    compare("ASSESSMENTS", &by, None, |person, first, last, figures| {
+    compare_with("ASSESSMENTS", &by, &[], Variant::Joined, |person, first, last, figures| {
         for (row, _) in of(person, "Assessment", first, last, |row| row.end) {
             let pairs = vec![
                 ("assessment_type", shown(row.assessment)),
@@ -138,7 +143,7 @@ fn assessments_equal_a_plain_second_implementation() {
 #[test]
 fn reviews_equal_a_plain_second_implementation() {
     let by = ["review_type", "review_reason", "review_outcomes_achieved", "method"];
-    compare("REVIEWS", &by, None, |person, first, last, figures| {
+    compare_with("REVIEWS", &by, &[], Variant::Joined, |person, first, last, figures| {
         for (row, _) in of(person, "Review", first, last, |row| row.end) {
             let kind = match row.review_reason {
                 "" => "Blank",
@@ -157,7 +162,7 @@ fn reviews_equal_a_plain_second_implementation() {
         }
     });
     let by = ["month", "outcome_group", "client_type", "age_band"];
-    compare("REVIEWS", &by, None, |person, first, last, figures| {
+    compare_with("REVIEWS", &by, &[], Variant::Joined, |person, first, last, figures| {
         for (row, day) in of(person, "Review", first, last, |row| row.end) {
             let pairs = vec![
                 ("month", month(day)),
@@ -199,7 +204,9 @@ fn services_equal_a_plain_second_implementation() {
         }
     }
     let by = ["month", "service_group", "client_type", "outcome_group"];
-    compare("SERVICES", &by, None, |person, first, last, figures| by_time(person, first, last, "ran", figures));
+    compare_with("SERVICES", &by, &[], Variant::Joined, |person, first, last, figures| {
+        by_time(person, first, last, "ran", figures)
+    });
     compare_with("SERVICES", &by, &[("when", "started")], Variant::Joined, |person, first, last, figures| {
         by_time(person, first, last, "started", figures);
     });
@@ -207,7 +214,7 @@ fn services_equal_a_plain_second_implementation() {
         by_time(person, first, last, "ended", figures);
     });
     let by = ["service_type", "service_component", "delivery_mechanism", "age_band"];
-    compare("SERVICES", &by, None, |person, first, last, figures| {
+    compare_with("SERVICES", &by, &[], Variant::Joined, |person, first, last, figures| {
         for row in person.rows.iter().filter(|row| row.kind == "Service" && when(row, first, last, "ran").is_some()) {
             let pairs = vec![
                 ("service_type", shown(row.service)),
@@ -295,7 +302,7 @@ fn people_equal_a_plain_second_implementation() {
         person.birth.map(|birth| age(birth, number(BUILD_END))).filter(|age| *age > 0)
     }
     let by = ["setting", "age_band", "gender", "has_unpaid_carer"];
-    compare("PEOPLE", &by, None, |person, first, last, figures| {
+    compare_with("PEOPLE", &by, &[], Variant::Joined, |person, first, last, figures| {
         let Some(setting) = setting(person, first, last) else { return };
         let band = match years(person) {
             None => "Unknown",
@@ -313,7 +320,7 @@ fn people_equal_a_plain_second_implementation() {
     });
     // The last day alone, and the other details.
     let by = ["age_group", "ethnic_group", "client_funding", "employment"];
-    compare("PEOPLE", &by, None, |person, first, last, figures| {
+    compare_with("PEOPLE", &by, &[], Variant::Joined, |person, first, last, figures| {
         if setting(person, first, last).is_none() {
             return;
         }
@@ -337,4 +344,62 @@ fn people_equal_a_plain_second_implementation() {
         ];
         add(figures, group(pairs));
     });
+}
+
+/// Filters on a dimension that is broken down by and on one that is not, in a period and on a day: the cells of the whole
+/// table that they keep, added up.
+#[test]
+fn filters_keep_the_cells_that_they_name() {
+    for (measure, table, by) in [
+        ("PEOPLE", Variant::Joined, ["setting", "gender", "age_band", "primary_support_reason"]),
+        ("SERVICES", Variant::Joined, ["service_type", "gender", "age_band", "delivery_mechanism"]),
+        ("ASSESSMENTS", Variant::Joined, ["assessment_type", "gender", "age_band", "long_term_support"]),
+        ("COSTS", Variant::Single, ["service_type", "gender", "age_band", "delivery_mechanism"]),
+    ] {
+        let entry = folkmoot_proto::catalogue::find(measure).unwrap();
+        let mut kept_any = 0;
+        for seed in 0..60 {
+            let mut dice = Dice::new(seed);
+            let histories = dice.table().histories(table, Whose::Everybody);
+            let (first, last) = dice.pick(&[("2024-04-01", "2025-03-31"), ("2024-10-01", "2024-10-01")]);
+            let filters: Vec<Filter> = by[2..]
+                .iter()
+                .map(|&name| {
+                    let mut categories = entry.dimension(name).unwrap().categories.labels(span(first, last));
+                    categories.retain(|_| dice.chance(60));
+                    Filter { dimension: name.to_owned(), categories }
+                })
+                .collect();
+            if filters.iter().any(|filter| filter.categories.is_empty()) {
+                continue;
+            }
+            let mut expected = Figures::new();
+            for (name, count) in asked(&histories, measure, span(first, last), Some(&by), &[]) {
+                let pairs: BTreeMap<&str, &str> =
+                    name.strip_suffix("/count").unwrap().split(';').filter_map(|pair| pair.split_once('=')).collect();
+                let keeps = |filter: &Filter| {
+                    pairs
+                        .get(filter.dimension.as_str())
+                        .is_some_and(|label| filter.categories.contains(&(*label).into()))
+                };
+                if pairs.len() == 4 && filters.iter().all(keeps) {
+                    let pairs = by[..3].iter().map(|&name| (name, pairs[name].to_owned())).collect();
+                    *expected.entry(group(pairs)).or_insert(0) += count;
+                }
+            }
+            expected.retain(|_, count| *count != 0);
+            let wanted: Vec<String> = by[..3].iter().map(|&name| name.to_owned()).collect();
+            let release = Release::CouncilSuppressed(Profile::Hospital);
+            let data = DataRule::default();
+            let query = Query::new(measure, span(first, last), Some(&wanted), &filters, &[], data, release).unwrap();
+            let (layout, counts) = tabulate(&histories, &query, Bounding::Official).unwrap();
+            let found: Figures = (0..layout.cells())
+                .filter(|&cell| counts.cells()[cell] != 0)
+                .map(|cell| (format!("{}/count", layout.group(cell)), counts.cells()[cell]))
+                .collect();
+            kept_any += found.len();
+            assert_eq!(found, expected, "{measure} on table {seed}: {}", query.sentence());
+        }
+        assert!(kept_any > 10, "{measure} is hardly tried: {kept_any}");
+    }
 }
