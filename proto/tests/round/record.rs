@@ -141,6 +141,25 @@ fn another_coordinators_signature_on_the_file_is_found() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
+    fn damaged_records_never_panic_and_never_pass(
+        exact in any::<bool>(),
+        place in any::<prop::sample::Index>(),
+        with in any::<[u8; 4]>(),
+    ) {
+        let (fed, run) = round(if exact { Mechanism::Exact } else { Mechanism::DiscreteGaussian });
+        let whole = written(&fed, &run);
+        let mut bytes = whole.clone();
+        let at = place.index(bytes.len());
+        for (byte, new) in bytes[at..].iter_mut().zip(with) {
+            *byte = new;
+        }
+        prop_assert_eq!(unseen(&fed, &bytes).is_ok(), bytes == whole);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
     fn arbitrary_bytes_are_no_record(kind in 10u8..14, rest in prop::collection::vec(any::<u8>(), 0..400)) {
         let mut bytes = vec![b'F', b'M', kind, 1];
         bytes.extend(rest);
