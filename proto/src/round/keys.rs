@@ -182,6 +182,19 @@ mod tests {
     }
 
     #[test]
+    fn everything_secret_wipes_itself() {
+        // A crate that stopped wiping (a feature left out) would no longer compile here.
+        fn wiped<T: ZeroizeOnDrop>() {}
+        wiped::<Secret>();
+        wiped::<StaticSecret>();
+        wiped::<SharedSecret>();
+        wiped::<ed25519_dalek::SigningKey>();
+        let mut secret = Secret::new([0xab; 32]);
+        secret.zeroize();
+        assert_eq!(secret.expose(), &[0; 32]);
+    }
+
+    #[test]
     fn debug_shows_nothing() {
         let secret = Secret::new([0xab; 32]);
         assert_eq!(format!("{secret:?} {:?}", keys(5)), "Secret(..) AttemptKeys(..)");
