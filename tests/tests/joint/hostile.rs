@@ -123,7 +123,7 @@ async fn every_lie_in_an_envelope_is_refused_for_its_own_reason_and_puts_nothing
     let elsewhen = {
         let period = ReferencePeriod::inclusive("2024-04-01".parse().unwrap(), "2025-03-31".parse().unwrap()).unwrap();
         let by = ["age_band".to_owned(), "gender".to_owned()];
-        Query::new("PEOPLE", period, Some(&by), &[], &[], query.data().clone(), query.release()).unwrap()
+        Query::new("PEOPLE", period, Some(&by), &[], &[], query.data(), query.release()).unwrap()
     };
     let lies: Vec<(&str, &str, Lie<'_>)> = vec![
         (
