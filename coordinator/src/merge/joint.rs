@@ -1,6 +1,7 @@
 //! The sums of a round to figures for its areas.
 //!
-//! England is the sum of the blocks. Each block has its own noise, so their variances add up.
+//! England is the sum of the blocks that hold somebody's figures: a block none of whose councils is in the sums holds noise
+//! alone. Each block has its own noise, so their variances add up.
 
 use std::collections::BTreeSet;
 
@@ -23,7 +24,10 @@ pub fn merge_joint(asked: Asked<'_>, total: &Total) -> Table {
         let blocks: Vec<&Sums> = total
             .blocks
             .iter()
-            .filter(|block| outline.level == Level::England || block.ons_code == outline.ons_code())
+            .filter(|block| match outline.level {
+                Level::England => !block.councils.is_empty(),
+                _ => block.ons_code == outline.ons_code(),
+            })
             .collect();
         let present: BTreeSet<CouncilCode> = outline.members.intersection(survivors).copied().collect();
         let estimates = match profile {
@@ -145,5 +149,23 @@ mod tests {
         // Three blocks: 1.96 x 10 x sqrt(3) = 33.9 -> 34.
         assert_eq!(numbers(cell(&table, "England", "yes")), (Some(440.5), Some(406.5), Some(474.5), Some(34.0)));
         assert_eq!(table.areas.len(), 4);
+    }
+
+    #[test]
+    fn a_block_of_which_nobody_is_left_brings_no_noise_into_england() {
+        let plan = planned(Release::JointPrivate(Rho::parse("0.005").unwrap()));
+        let cells = |yes| {
+            let mut cells = vec![Some(0); plan.layout().cells()];
+            cells[0] = Some(yes);
+            cells
+        };
+        let (north, york, noise) = (cells(600), cells(200), cells(-37));
+        let mut total = testing::total(&plan, &[&north, &york, &noise], 10_000_000_000);
+        for gone in std::mem::take(&mut total.blocks[2].councils) {
+            total.facts.survivors.remove(&gone);
+        }
+        // Two blocks, with the shares of eight of ten: 1.96 x 10 x sqrt(2 x 8/10) = 24.8 -> 25.
+        let table = merged(&plan, &total);
+        assert_eq!(numbers(cell(&table, "England", "yes")), (Some(400.0), Some(375.0), Some(425.0), Some(25.0)));
     }
 }

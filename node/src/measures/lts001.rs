@@ -3,7 +3,8 @@
 //! # Source
 //! `LTS001a`, `LTS001b`, `LTS001c replication code` (NHS England, May 2024), read over the joined main table and
 //! release 2 lists. Kept as published: no test of ends before starts; the age is that of each row; in LTS001c only the
-//! row just before decides whether support is unbroken.
+//! row just before decides whether support is unbroken. LTS001b reads each row's own day of death, the others that of the
+//! person table.
 
 use std::cmp::Reverse;
 
@@ -17,19 +18,22 @@ use crate::history::{Event, History};
 
 /// LTS001a, in the period.
 pub(super) fn in_period(history: History<'_>, window: &Window<'_>, out: &mut Contributions) {
-    by_reason(history.events(), window.period, invalid_or_blank, out);
+    if !history.person().died_before(window.period.first()) {
+        by_reason(history.events(), window.period, invalid_or_blank, out);
+    }
 }
 
 /// LTS001b, tables 1a and 1b, on the last day.
 pub(super) fn on_day(history: History<'_>, window: &Window<'_>, out: &mut Contributions) {
-    by_reason(history.events(), last_day(window), invalid_or_blank, out);
+    let day = last_day(window);
+    by_reason(history.events().filter(|event| alive(*event, day)), day, invalid_or_blank, out);
 }
 
 /// LTS001b, table 2.
 pub(super) fn on_day_by_carer(history: History<'_>, window: &Window<'_>, out: &mut Contributions) {
     const OTHERS: usize = YesNo::ALL.len();
     let period = last_day(window);
-    let rows = history.events().filter(|event| supports(*event, period).is_some());
+    let rows = history.events().filter(|event| alive(*event, period) && supports(*event, period).is_some());
     let shown = |event: Event<'_>| match event.has_carer() {
         Coded::Value(answer @ (YesNo::Yes | YesNo::No)) => answer.index(),
         Coded::Value(YesNo::Unknown) | Coded::Invalid | Coded::Blank => OTHERS,
@@ -46,8 +50,9 @@ pub(super) fn on_day_by_ethnicity(history: History<'_>, window: &Window<'_>, out
     let period = last_day(window);
     let genders: [&[Gender]; 3] = [&[Gender::Male], &[Gender::Female], &[Gender::Other, Gender::Unknown]];
     for (place, gender) in genders.into_iter().enumerate() {
-        let rows =
-            history.events().filter(|event| event.gender().is_one_of(gender) && supports(*event, period).is_some());
+        let rows = history.events().filter(|event| {
+            event.gender().is_one_of(gender) && alive(*event, period) && supports(*event, period).is_some()
+        });
         let shown = |event: Event<'_>| event.ethnicity().value().map_or(OTHERS, Ethnicity::index);
         let known = |event: Event<'_>| !matches!(event.ethnicity(), Coded::Blank | Coded::Value(Ethnicity::Undeclared));
         if let Some((setting, background)) = choose(rows, known, shown, Ethnicity::Undeclared.index()) {
@@ -60,12 +65,14 @@ pub(super) fn on_day_by_ethnicity(history: History<'_>, window: &Window<'_>, out
 pub(super) fn for_a_year(history: History<'_>, window: &Window<'_>, out: &mut Contributions) {
     let period = last_day(window);
     let day = period.last();
+    if history.person().died_before(day) {
+        return;
+    }
     let year_before = day.plus_months(-12);
     let mut long = Vec::new();
     let (mut chain_start, mut reach): (Day, Option<Day>) = (day, None);
     // Events come by start, then end, open ones last. They are not asked to last until the day before they are chained.
-    let alive = |event: &Event<'_>| event.death().is_none_or(|death| death >= day);
-    for event in history.events().filter(|event| may_support(*event, day) && alive(event)) {
+    for event in history.events().filter(|event| may_support(*event, day)) {
         if reach.is_none_or(|reach| reach < event.start().plus_days(-1)) {
             chain_start = event.start();
             reach = None;
@@ -113,13 +120,16 @@ fn by_reason<'a>(
 
 /// The person's age by this row at the end of the period, when the row is long-term support in it.
 fn supports(event: Event<'_>, period: ReferencePeriod) -> Option<i32> {
-    let held = may_support(event, period.last())
-        && event.end() >= period.first()
-        && event.death().is_none_or(|death| death >= period.first());
+    let held = may_support(event, period.last()) && event.end() >= period.first();
     if held { event.age_on(period.last()) } else { None }
 }
 
-/// Long-term support of a service user that started by that day and whose row does not say that they died before it.
+/// Whether the row does not say that the person died before the period.
+fn alive(event: Event<'_>, period: ReferencePeriod) -> bool {
+    event.death().is_none_or(|death| death >= period.first())
+}
+
+/// Long-term support of a service user that started by that day.
 fn may_support(event: Event<'_>, day: Day) -> bool {
     event.client().is(ClientType::ServiceUser)
         && event.service().value().is_some_and(ServiceType::is_long_term)

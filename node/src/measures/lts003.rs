@@ -12,13 +12,15 @@ use crate::row::EventKind;
 
 pub(super) fn carers(history: History<'_>, window: &Window<'_>, out: &mut Contributions) {
     let period = window.period;
+    if history.person().died_before(period.first()) {
+        return;
+    }
     let rows = || {
         history.events().filter(|event| {
             event.client().is_one_of(&[ClientType::UnpaidCarer, ClientType::KnownByAssociation])
                 && matches!(event.kind(), EventKind::Known(_))
                 && event.start() <= period.last()
                 && event.end() >= period.first()
-                && event.death().is_none_or(|death| death >= period.first())
         })
     };
     let Some(best) = rows().filter_map(category).min() else { return };

@@ -51,6 +51,9 @@ fn statuses<'a, T: CodeList>(
     status: impl Fn(Event<'a>) -> Coded<T>,
     unknown: T,
 ) -> BTreeSet<(usize, Option<T>)> {
+    if history.person().died_before(window.period.first()) {
+        return BTreeSet::new();
+    }
     let rows: Vec<Event<'a>> = history.events().filter(|event| belongs(*event, window)).collect();
     let listed = || rows.iter().filter_map(|event| status(*event).value().map(|status| (*event, status)));
     let place = |(event, status): (Event<'_>, T)| (event.start(), status != unknown);
@@ -82,6 +85,5 @@ fn belongs(event: Event<'_>, window: &Window<'_>) -> bool {
         && event.reason().is(SupportReason::LearningDisability)
         && event.start() <= period.last()
         && event.end() >= period.first()
-        && event.death().is_none_or(|death| death >= period.first())
         && event.age_on(period.last()).is_some_and(|age| (18..65).contains(&age))
 }

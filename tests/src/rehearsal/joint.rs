@@ -208,7 +208,10 @@ pub fn read(asked: &Asked<'_>, parts: &[&Part], release: &Release, shown: &[&str
         let blocks: Vec<&Block> = asking
             .areas
             .iter()
-            .filter(|block| area.level == merge::Level::England || block.ons_code == area.ons_code)
+            .filter(|block| match area.level {
+                merge::Level::England => !block.members.is_disjoint(&facts.survivors),
+                _ => block.ons_code == area.ons_code,
+            })
             .collect();
         if blocks.is_empty() {
             bail!("{} is no area of the question", area.name);

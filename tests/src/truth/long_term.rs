@@ -6,6 +6,7 @@ use jiff::civil::Date;
 
 use super::joined::Joined;
 use super::lists::{self, INVALID};
+use super::person;
 use super::reached::mark;
 use super::read::Row;
 use super::table::{SETTINGS, Table, list, plus_days, plus_months, words};
@@ -42,17 +43,29 @@ fn rank(row: &Row) -> usize {
     }
 }
 
+/// Which day of death counts: the row's own (LTS001b), or that of the person table.
+#[derive(Clone, Copy, PartialEq)]
+enum Death {
+    OfTheRow,
+    OfThePerson,
+}
+
 /// Rows of service users with a long-term type, a known birth, and no death before `from`, that had started by `to`.
-fn candidates(joined: &Joined, from: Date, to: Date) -> Vec<&Row> {
+fn candidates(joined: &Joined, whose: Death, from: Date, to: Date) -> Vec<&Row> {
+    let deaths = person::deaths(joined);
+    let death = |row: &Row| if whose == Death::OfTheRow { row.death } else { deaths.get(&row.person).copied() };
     let mut rows = Vec::new();
     for row in &joined.rows {
         if SETTINGS.contains(&row.service_type.as_str())
             && row.client_type == "Service user"
             && row.birth.is_some()
             && row.start.is_some_and(|start| start <= to)
-            && row.death.is_none_or(|death| death >= from)
         {
-            mark("long-term support: death on the day", row.death == Some(from));
+            if death(row).is_some_and(|death| death < from) {
+                mark("long-term support: a death that the row does not say", row.death.is_none());
+                continue;
+            }
+            mark("long-term support: death on the day", death(row) == Some(from));
             mark("long-term support: end on the day", row.end == Some(from));
             mark("long-term support: not a service event", row.event_type != "Service");
             rows.push(row);
@@ -172,13 +185,13 @@ fn by_reason(rows: &[&Row], on: Date, field: &Field, more: &[&str]) -> Table {
 
 /// LTS001a: at any time in the period.
 pub(super) fn in_period(joined: &Joined, question: &Question) -> Table {
-    let mut rows = candidates(joined, question.from, question.to);
+    let mut rows = candidates(joined, Death::OfThePerson, question.from, question.to);
     rows.retain(|row| row.end.is_none_or(|end| end >= question.from));
     by_reason(&rows, question.to, &REASON, &[INVALID_OR_BLANK])
 }
 
 fn on_day(joined: &Joined, day: Date) -> Vec<&Row> {
-    let mut rows = candidates(joined, day, day);
+    let mut rows = candidates(joined, Death::OfTheRow, day, day);
     rows.retain(|row| row.end.is_none_or(|end| end >= day));
     rows
 }
@@ -234,7 +247,7 @@ pub(super) fn for_a_year(joined: &Joined, question: &Question, documented: bool)
     let day = question.to;
     let year_before = plus_months(day, -12);
     let mut people: BTreeMap<&str, Vec<&Row>> = BTreeMap::new();
-    for row in candidates(joined, day, day) {
+    for row in candidates(joined, Death::OfThePerson, day, day) {
         people.entry(&row.person).or_default().push(row);
     }
     let mut kept = Vec::new();

@@ -36,6 +36,11 @@ pub struct Person<'a> {
     pub built_for: Date,
 }
 
+/// The day of death of everybody who has one, by identity.
+pub fn deaths(joined: &Joined) -> BTreeMap<String, Date> {
+    table(joined).into_iter().filter_map(|person| Some((person.id, person.death?))).collect()
+}
+
 /// The table, in the order of the identities.
 pub fn table(joined: &Joined) -> Vec<Person<'_>> {
     let last = joined.window.1;

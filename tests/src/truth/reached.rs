@@ -26,6 +26,7 @@ pub const RULES: &[&str] = &[
     "long-term support: values that differ on the deciding rows",
     "long-term support: in both age tables",
     "long-term support: death on the day",
+    "long-term support: a death that the row does not say",
     "long-term support: end on the day",
     "long-term support: not a service event",
     "LTS001C: a nested spell breaks the chain",

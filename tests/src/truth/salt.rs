@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::joined::Joined;
 use super::lists::{self, INVALID};
+use super::person;
 use super::reached::mark;
 use super::read::Row;
 use super::table::{SETTINGS, Table, list, words};
@@ -58,11 +59,12 @@ fn category(row: &Row) -> Option<usize> {
 
 /// LTS003: unpaid carers by the highest category of their rows in the period.
 pub(super) fn carers(joined: &Joined, question: &Question) -> Table {
+    let deaths = person::deaths(joined);
     let mut people: BTreeMap<&str, Vec<(usize, &Row)>> = BTreeMap::new();
     for row in &joined.rows {
         let in_period = row.start.is_some_and(|start| start <= question.to)
             && row.end.is_none_or(|end| end >= question.from)
-            && row.death.is_none_or(|death| death >= question.from);
+            && deaths.get(&row.person).is_none_or(|death| *death >= question.from);
         if let Some(category) = category(row).filter(|_| in_period) {
             people.entry(&row.person).or_default().push((category, row));
         }
@@ -96,13 +98,14 @@ pub(super) fn carers(joined: &Joined, question: &Question) -> Table {
 
 /// Rows of adults of working age with a learning disability and long-term support in the period.
 fn cohort<'a>(joined: &'a Joined, question: &Question, documented: bool) -> Vec<&'a Row> {
+    let deaths = person::deaths(joined);
     let mut rows = Vec::new();
     for row in &joined.rows {
         let setting = SETTINGS.contains(&row.service_type.as_str());
         let prison = row.service_type == "Long term support: Prison";
         let in_period = row.start.is_some_and(|start| start <= question.to)
             && row.end.is_none_or(|end| end >= question.from)
-            && row.death.is_none_or(|death| death >= question.from);
+            && deaths.get(&row.person).is_none_or(|death| *death >= question.from);
         let of_age = row.birth.is_some_and(|birth| (18..=64).contains(&age(birth.first_of_month(), question.to)));
         if row.event_type == "Service"
             && setting

@@ -566,9 +566,10 @@ fn three_d_equals_a_plain_second_implementation() {
 
 #[test]
 fn lts001_equals_a_plain_second_implementation() {
-    fn reasons(person: &PlainPerson, first: i32, last: i32, figures: &mut Figures) {
+    fn reasons(rows: &[&Plain], last: i32, figures: &mut Figures) {
         for band in ["18 to 64", "65 and above"] {
-            let rows = held(person, first, last)
+            let rows = rows
+                .iter()
                 .filter(|row| match age(row.birth.unwrap(), last) {
                     ..18 => false,
                     18..65 => band == "18 to 64",
@@ -588,10 +589,16 @@ fn lts001_equals_a_plain_second_implementation() {
         }
     }
     let by = ["age_band", "primary_support_reason", "setting"];
-    compare("LTS001A", &by, None, reasons);
-    compare("LTS001B-REASON", &by, None, |person, _, last, figures| reasons(person, last, last, figures));
+    compare("LTS001A", &by, None, |person, first, last, figures| {
+        if person.death.is_none_or(|death| death >= first) {
+            reasons(&held(person, first, last).collect::<Vec<_>>(), last, figures);
+        }
+    });
+    compare("LTS001B-REASON", &by, None, |person, _, last, figures| {
+        reasons(&held_alive(person, last).collect::<Vec<_>>(), last, figures);
+    });
     compare("LTS001B-CARER", &["has_unpaid_carer", "setting"], None, |person, _, last, figures| {
-        let rows = held(person, last, last).map(|row| (setting(row.service, row.mechanism), row.con, row.start));
+        let rows = held_alive(person, last).map(|row| (setting(row.service, row.mechanism), row.con, row.start));
         if let Some((setting, values)) = left(rows.collect(), &["", "Unknown"]) {
             let shown = |value: &&'static str| if ["Yes", "No"].contains(value) { *value } else { "Invalid/NULL" };
             let mut values: Vec<_> = values.iter().map(shown).collect();
@@ -632,14 +639,14 @@ pub(super) fn left(
     values.dedup();
     Some((SETTINGS[best - 1], values))
 }
+/// LTS001b: as [`held`], and the row does not say that the person died before the day.
+pub(super) fn held_alive(person: &PlainPerson, day: i32) -> impl Iterator<Item = &Plain> {
+    held(person, day, day).filter(move |row| row.death.is_none_or(|death| death >= day))
+}
+
 /// The rows of long-term support in the days, by the rules that LTS001a and b share.
 pub(super) fn held(person: &PlainPerson, first: i32, last: i32) -> impl Iterator<Item = &Plain> {
     person.rows.iter().filter(move |row| {
-        row.client == "Service user"
-            && long_term(row)
-            && row.start <= last
-            && row.end >= first
-            && row.death.is_none_or(|death| death >= first)
-            && row.birth.is_some()
+        row.client == "Service user" && long_term(row) && row.start <= last && row.end >= first && row.birth.is_some()
     })
 }
