@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Each entry's digest takes in the one before it, so that changing, removing or inserting one shows in all after it.
-//! Cutting entries off the end shows against a [`Head`] that somebody else has kept: the coordinator and other councils do.
+//! Cutting entries off the end shows against a [`Head`] that somebody else has kept: the coordinator does.
 
 pub(crate) mod chain;
 mod export;

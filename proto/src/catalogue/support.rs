@@ -53,8 +53,8 @@ pub(super) const MEASURES: &[Measure] = &[
         text: "SALT LTS001a: service users aged 18 and over with long-term support at any time in the period, by age group \
                at its end, primary support reason and setting. Each person is counted in the highest setting of their \
                rows; of the rows in it a known reason goes before an unknown one, then the latest start; reasons that \
-               still differ are Unknown. Rows without a month of birth are left out; ages, ends and deaths are those of \
-               the rows. A reason that no list explains is shown as Invalid/NULL, but goes before an unknown one.",
+               still differ are Unknown. Rows without a month of birth are left out; ages and ends are those of the \
+               rows, deaths those of the person table. A reason that no list explains is shown as Invalid/NULL, but goes before an unknown one.",
         unit: Unit::People,
         kind: Kind::Count,
         dimensions: BY_REASON,
