@@ -101,7 +101,7 @@ pub struct Manifest {
 
 impl Manifest {
     /// What a caller may know of a release without its figures, `None` when that is nothing: the same as the manifest of
-    /// [`Release::view_for`].
+    /// [`super::Release::view_for`].
     pub fn seen_by(&self, caller: &Identity) -> Option<Self> {
         match caller.role() {
             Role::NationalAnalyst | Role::Auditor => Some(self.clone()),

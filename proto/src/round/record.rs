@@ -237,7 +237,7 @@ impl<R: Read> Record<R> {
     /// vector how many there are of how many.
     ///
     /// # Errors
-    /// The first [`Error`].
+    /// The first [`enum@Error`].
     pub fn check(self, roll: &Roll, mut seen: impl FnMut(usize, usize)) -> Result<Report, Error> {
         let Self { mut source, head } = self;
         let mut audit = Audit::open(&head.transcript, roll)?;
