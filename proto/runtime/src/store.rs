@@ -14,7 +14,7 @@
 
 use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
@@ -421,9 +421,20 @@ fn connect(path: &Path, options: &Options) -> Result<Connection, Error> {
     Ok(connection)
 }
 
+/// Has SQLite make itself ready, once and by one thread.
+///
+/// `sqlite3_initialize` counts as done before SQLCipher's own start (`SQLITE_EXTRA_INIT`) has run, so a second thread that opens its first file in
+/// that moment finds no cipher and its key is refused.
+fn start_sqlite() {
+    static STARTED: Once = Once::new();
+    // What is wrong here is wrong for the file too, and told with its name.
+    STARTED.call_once(|| drop(Connection::open_in_memory()));
+}
+
 /// Opens the file and proves that the key fits by reading its first page.
 fn unlock(path: &Path, key: Option<&Key>) -> Result<Connection, Error> {
     let doing = Doing { path, what: "open" };
+    start_sqlite();
     let connection =
         Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(|e| doing.failed(e))?;
