@@ -4,17 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use folkmoot_proto::ids::CouncilCode;
-use folkmoot_proto::reason::{Reason, Refusal};
 use folkmoot_proto::wire::v1 as wire;
 use folkmoot_proto::wire::v1::node_client::NodeClient;
 use folkmoot_runtime::clock::Clock;
-use folkmoot_runtime::link::{Sorted, sort};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::Status;
 
-use crate::answer::{Answer, Assembly, tidy};
+use crate::answer::{Answer, Assembly};
 use crate::collect::{Collect, Context, Councils, Patience, Progress};
 use crate::outcome::{Outcome, State};
 use crate::store::{self, Store};
@@ -149,10 +147,10 @@ impl Asking {
 
     async fn ask_once(&self, council: CouncilCode) -> (Outcome, Option<Answer>) {
         let Some(channel) = self.councils.channel(council) else {
-            return (outcome(State::Unreachable, "", "its node is not connected"), None);
+            return (Outcome::new(State::Unreachable, "", "its node is not connected"), None);
         };
         let Ok(_place) = self.places.acquire().await else {
-            return (outcome(State::Unreachable, "", "the coordinator is stopping"), None);
+            return (Outcome::new(State::Unreachable, "", "the coordinator is stopping"), None);
         };
         let request = wire::AnswerRequest { question: Some(self.signed.clone()), council: council.to_string() };
         let answered = timeout(self.patience.answer, async {
@@ -173,36 +171,13 @@ impl Asking {
             Ok(assembly.finish())
         });
         match answered.await {
-            Ok(Ok(Ok(answer))) => (outcome(State::Answered, "", ""), Some(answer)),
-            Ok(Ok(Err(malformed))) => (outcome(State::Malformed, "", &malformed.to_string()), None),
-            Ok(Err(status)) => (refused(&status), None),
+            Ok(Ok(Ok(answer))) => (Outcome::new(State::Answered, "", ""), Some(answer)),
+            Ok(Ok(Err(malformed))) => (Outcome::new(State::Malformed, "", &malformed.to_string()), None),
+            Ok(Err(status)) => (Outcome::of_failed_call(&status), None),
             Err(_) => {
                 let seconds = self.patience.answer.as_secs();
-                (outcome(State::Late, "", &format!("no answer within {seconds} s")), None)
+                (Outcome::new(State::Late, "", &format!("no answer within {seconds} s")), None)
             }
         }
-    }
-}
-
-fn outcome(state: State, code: &str, reason: &str) -> Outcome {
-    Outcome { state, code: code.to_owned(), reason: tidy(reason) }
-}
-
-/// What a failed call means for the council's part.
-pub(crate) fn refused(status: &Status) -> Outcome {
-    match sort(status) {
-        Sorted::Lost => outcome(State::Unreachable, "", "its link was lost before the answer was complete"),
-        Sorted::Late => outcome(State::Late, "", "its answer did not come in time"),
-        Sorted::Answer => match Refusal::from_status(status) {
-            Some(refusal) => {
-                let state = match refusal.reason() {
-                    Reason::WaitingForApproval => State::Held,
-                    Reason::ShuttingDown => State::Unreachable,
-                    _ => State::Refused,
-                };
-                outcome(state, refusal.reason().code(), refusal.sentence())
-            }
-            None => outcome(State::Refused, "", &format!("{:?}: {}", status.code(), status.message())),
-        },
     }
 }

@@ -31,6 +31,7 @@ pub mod scope;
 pub mod server;
 pub mod service;
 pub mod store;
+pub mod total;
 pub mod witness;
 
 #[cfg(test)]

@@ -1,6 +1,11 @@
 //! How one council's part in a question ended, or stands while a job runs.
 
+use folkmoot_proto::reason::{Reason, Refusal};
+use folkmoot_runtime::link::{Sorted, sort};
 use serde::{Deserialize, Serialize};
+use tonic::Status;
+
+use crate::answer::tidy;
 
 /// How one council's part in a question ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +18,32 @@ pub struct Outcome {
     /// Why, in a sentence; empty for an answer.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
+}
+
+impl Outcome {
+    /// With a reason that may come from another machine: it is made fit for one line.
+    pub(crate) fn new(state: State, code: &str, reason: &str) -> Self {
+        Self { state, code: code.to_owned(), reason: tidy(reason) }
+    }
+
+    /// What a failed call means for the council's part.
+    pub(crate) fn of_failed_call(status: &Status) -> Self {
+        match sort(status) {
+            Sorted::Lost => Self::new(State::Unreachable, "", "its link was lost before the answer was complete"),
+            Sorted::Late => Self::new(State::Late, "", "its answer did not come in time"),
+            Sorted::Answer => match Refusal::from_status(status) {
+                Some(refusal) => {
+                    let state = match refusal.reason() {
+                        Reason::WaitingForApproval => State::Held,
+                        Reason::ShuttingDown => State::Unreachable,
+                        _ => State::Refused,
+                    };
+                    Self::new(state, refusal.reason().code(), refusal.sentence())
+                }
+                None => Self::new(State::Refused, "", &format!("{:?}: {}", status.code(), status.message())),
+            },
+        }
+    }
 }
 
 /// The ways in which a council's part can end, or stand while a job runs.

@@ -19,7 +19,7 @@ use crate::disclose;
 use crate::merge::{self, Asked, Table};
 use crate::outcome::{Outcome, State};
 use crate::plan::Plan;
-use crate::round::{self, Total};
+use crate::total::{self, Total};
 
 mod manifest;
 mod notes;
@@ -106,7 +106,7 @@ impl Gathered {
         }
     }
 
-    fn round(&self) -> Option<&round::Facts> {
+    fn round(&self) -> Option<&total::Facts> {
         match self {
             Self::Round(total) => Some(&total.facts),
             Self::Answers(_) => None,

@@ -30,22 +30,20 @@ use rustls_pki_types::CertificateDer;
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Instant, timeout};
 
-use crate::answer::tidy;
 use crate::collect::{Collect, Context, Councils, Progress};
 use crate::outcome::{Outcome, State};
 use crate::plan::Plan;
 use crate::scope::Level;
 use crate::store::{self, Store};
+use crate::total::{self, Facts, Total};
 use crate::witness::Witness;
 
 mod drive;
 mod keep;
-mod total;
 
 use keep::Spool;
 
 pub use keep::Keep;
-pub use total::{Facts, Sums, Total};
 
 /// What a coordinator asks of its rounds. Defaults in `config`.
 #[derive(Clone, Copy, Debug)]
@@ -309,10 +307,6 @@ pub fn areas_of(plan: &Plan) -> Areas {
     }
 }
 
-fn outcome(state: State, code: &str, reason: &str) -> Outcome {
-    Outcome { state, code: code.to_owned(), reason: tidy(reason) }
-}
-
 #[tonic::async_trait]
 impl Collect for JointFigures {
     async fn collect(&self, context: &Context, progress: &dyn Progress) -> Result<(), store::Error> {
@@ -332,7 +326,7 @@ impl Collect for JointFigures {
         let mut outcomes: BTreeMap<CouncilCode, Outcome> = BTreeMap::new();
         for code in plan.councils().difference(&eligible) {
             let text = "it is not in the federation's membership registry, or its signing certificate is not in force";
-            outcomes.insert(*code, outcome(State::Refused, Reason::NotAMember.code(), text));
+            outcomes.insert(*code, Outcome::new(State::Refused, Reason::NotAMember.code(), text));
         }
         let patience = if context.explicit_wait { context.wait } else { self.terms.reconnect };
         let (mut attempt, mut note) = self.store.off_thread(move |store| store.attempts(id)).await?;
@@ -340,7 +334,7 @@ impl Collect for JointFigures {
         while attempt < parameters::MAX_ATTEMPTS {
             let linked = self.linked(&eligible, patience).await?;
             for code in eligible.difference(&linked) {
-                outcomes.insert(*code, outcome(State::Unreachable, "", "its node is not connected"));
+                outcomes.insert(*code, Outcome::new(State::Unreachable, "", "its node is not connected"));
             }
             let out = |code: &CouncilCode| {
                 outcomes.get(code).is_some_and(|o| matches!(o.state, State::Refused | State::Malformed | State::Held))
@@ -400,7 +394,7 @@ impl Collect for JointFigures {
             let total = self.total(plan, &joint, &ended, facts);
             self.store.off_thread(move |store| store.save_total(id, &total)).await?;
             for code in survivors {
-                outcomes.insert(code, outcome(State::Answered, "", ""));
+                outcomes.insert(code, Outcome::new(State::Answered, "", ""));
             }
         } else {
             self.store.off_thread(move |store| store.note_round(id, &note)).await?;

@@ -11,7 +11,8 @@ use folkmoot_proto::wire::v1 as wire;
 
 use crate::answer::{Answer, Facts};
 use crate::plan::Plan;
-use crate::round::{Sums, Total, areas_of};
+use crate::round::areas_of;
+use crate::total::{self, Sums, Total};
 
 pub(crate) fn council(text: &str) -> CouncilCode {
     CouncilCode::parse(text).unwrap()
@@ -80,7 +81,7 @@ pub(crate) fn total(plan: &Plan, blocks: &[&[Option<i64>]], sigma_nano: u64) -> 
             figures: figures.to_vec(),
         })
         .collect();
-    let facts = crate::round::Facts {
+    let facts = total::Facts {
         attempt: 1,
         areas: areas.to_string(),
         registry_version: 1,

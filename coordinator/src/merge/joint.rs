@@ -12,8 +12,8 @@ use folkmoot_proto::layout::Layout;
 
 use super::figure::Estimate;
 use super::{Asked, Table, areas, table};
-use crate::round::{Sums, Total};
 use crate::scope::Level;
+use crate::total::{Sums, Total};
 
 /// Makes the table of a joint question.
 pub fn merge_joint(asked: Asked<'_>, total: &Total) -> Table {

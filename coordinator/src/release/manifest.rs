@@ -8,8 +8,8 @@ use folkmoot_proto::ids::{BoardCode, CouncilCode};
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::Outcome;
-use crate::round::Facts;
 use crate::scope::Level;
+use crate::total::Facts;
 
 /// One council in a manifest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,11 +3,11 @@
 use folkmoot_proto::query::{self, Query};
 
 use crate::merge::{Status, Table};
-use crate::round;
 use crate::scope::Level;
+use crate::total::Facts;
 
 /// What a reader of joint figures must know of the round.
-pub(super) fn round_notes(facts: &round::Facts) -> Vec<String> {
+pub(super) fn round_notes(facts: &Facts) -> Vec<String> {
     let mut notes = vec![format!(
         "Joint figures: {} of {} councils of the round added masked figures, and only their sum was ever read; up to {} of \
          them may work together with the coordinator without learning another's.",
@@ -29,7 +29,7 @@ pub(super) fn round_notes(facts: &round::Facts) -> Vec<String> {
     notes
 }
 
-pub(super) fn protection(query: &Query, round: Option<&round::Facts>) -> (String, String) {
+pub(super) fn protection(query: &Query, round: Option<&Facts>) -> (String, String) {
     match query.release() {
         query::Release::JointSuppressed(profile) => (
             profile.word().to_owned(),
@@ -40,7 +40,7 @@ pub(super) fn protection(query: &Query, round: Option<&round::Facts>) -> (String
             ),
         ),
         query::Release::JointPrivate(rho) => {
-            let noise = round.map_or(0.0, round::Facts::noise);
+            let noise = round.map_or(0.0, Facts::noise);
             (
                 format!("rho {rho}"),
                 format!(

@@ -17,9 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tonic::{Status, Streaming};
 
 use super::keep::Spool;
-use super::outcome;
 use crate::collect::Councils;
-use crate::figures::refused;
 use crate::outcome::{Outcome, State};
 use crate::witness::Witness;
 
@@ -54,11 +52,11 @@ enum Trouble {
 impl Trouble {
     fn outcome(self) -> Outcome {
         match self {
-            Self::Status(status) => refused(&status),
-            Self::Fault(fault) => outcome(State::Malformed, fault.code(), &fault.to_string()),
-            Self::Late(after) => outcome(State::Late, "", &format!("no answer within {} s", after.as_secs())),
-            Self::NoLink => outcome(State::Unreachable, "", "its node is not connected"),
-            Self::Odd(what) => outcome(State::Malformed, "", what),
+            Self::Status(status) => Outcome::of_failed_call(&status),
+            Self::Fault(fault) => Outcome::new(State::Malformed, fault.code(), &fault.to_string()),
+            Self::Late(after) => Outcome::new(State::Late, "", &format!("no answer within {} s", after.as_secs())),
+            Self::NoLink => Outcome::new(State::Unreachable, "", "its node is not connected"),
+            Self::Odd(what) => Outcome::new(State::Malformed, "", what),
         }
     }
 }

@@ -4,7 +4,7 @@ use folkmoot_proto::ids::JobId;
 use rusqlite::{OptionalExtension as _, params};
 
 use super::{Error, Store};
-use crate::round::Total;
+use crate::total::Total;
 
 impl Store {
     /// Attempts that a job has begun, and why the last one failed.

@@ -80,7 +80,7 @@ impl Facts {
 }
 
 /// Cuts a round's sum into blocks; of a suppressed question hides and rounds them.
-pub(super) fn blocks(query: &Query, joint: &Joint, sum: &Sum, survivors: &BTreeSet<CouncilCode>) -> Vec<Sums> {
+pub(crate) fn blocks(query: &Query, joint: &Joint, sum: &Sum, survivors: &BTreeSet<CouncilCode>) -> Vec<Sums> {
     let per_block = joint.per_block();
     joint
         .blocks()
