@@ -28,28 +28,11 @@ pub use source::{Memory, Source, Submission};
 
 use folkmoot_proto::period::{Day, ReferencePeriod};
 
+pub use crate::history::Variant;
+
 use crate::history::Histories;
 use crate::row::Row;
 use collect::Collector;
-
-/// Which of the two official main tables to build.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Variant {
-    /// Every quarter from the latest file that covers it. Without costs.
-    #[default]
-    Joined,
-    /// The latest file that covers the last twelve months, with costs.
-    Single,
-    /// The same file and the same events, with the codes of every cell instead of costs.
-    SingleWithCodes,
-}
-
-impl Variant {
-    /// True when one file speaks for all twelve months.
-    pub(crate) fn is_single(self) -> bool {
-        self != Self::Joined
-    }
-}
 
 /// How the texts of the event key are compared.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

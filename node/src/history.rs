@@ -22,8 +22,26 @@ pub use person::{Person, WorkingAge};
 use folkmoot_proto::period::{Day, Month, ReferencePeriod};
 use rayon::prelude::*;
 
-use crate::assemble::Variant;
 use crate::clean::cells::CellCodes;
+
+/// Which of the two official main tables to build.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Variant {
+    /// Every quarter from the latest file that covers it. Without costs.
+    #[default]
+    Joined,
+    /// The latest file that covers the last twelve months, with costs.
+    Single,
+    /// The same file and the same events, with the codes of every cell instead of costs.
+    SingleWithCodes,
+}
+
+impl Variant {
+    /// True when one file speaks for all twelve months.
+    pub(crate) fn is_single(self) -> bool {
+        self != Self::Joined
+    }
+}
 
 /// Every person of one snapshot, each with their events.
 ///

@@ -3,7 +3,7 @@
 use folkmoot_proto::query::Query;
 use folkmoot_proto::reason::{Reason, Refusal};
 
-use super::figures::{internal, no_data};
+use super::told::{internal, no_data};
 use crate::assemble::{self, Assembly, Options, SnapshotId};
 use crate::store::Records;
 

@@ -10,9 +10,10 @@ use folkmoot_proto::wire::v1 as wire;
 use jiff::Timestamp;
 use prost::Message as _;
 
+use super::told::{internal, ledger_says};
 use super::{Answerer, data};
 use crate::assemble::{self, SnapshotId};
-use crate::ledger::{self, Charged, CouncilAdmission, Head};
+use crate::ledger::{Charged, CouncilAdmission, Head};
 use crate::local;
 use crate::policy;
 use crate::protect::{self, Noise, ProtectedCells};
@@ -168,35 +169,4 @@ impl Answerer {
             }
         })
     }
-}
-
-/// What the other side may know of a failed assembly: that there is no data for the period, or nothing.
-pub(super) fn no_data(error: &assemble::Error, query: &Query) -> Refusal {
-    match error {
-        assemble::Error::Nothing { .. } => Refusal::new(
-            Reason::NoData,
-            format!("no submission that this council holds covers a quarter for a question about {}", query.period()),
-        ),
-        other => internal(other),
-    }
-}
-
-/// What the other side may know of the ledger's word: its refusals whole, its faults not at all.
-pub(super) fn ledger_says(error: &ledger::Error) -> Refusal {
-    if error.as_refusal().is_none() {
-        internal(error);
-    }
-    error.refusal()
-}
-
-pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Refusal {
-    let mut chain = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        chain.push_str(": ");
-        chain.push_str(&next.to_string());
-        cause = next.source();
-    }
-    tracing::error!(error = chain, "answering failed");
-    Refusal::new(Reason::Internal, "the council's node could not answer; its own log says why")
 }

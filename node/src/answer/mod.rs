@@ -17,6 +17,7 @@ pub(crate) mod receipts;
 mod round;
 mod service;
 mod signed;
+mod told;
 
 pub use round::{Asked, Rounds};
 pub use service::NodeService;

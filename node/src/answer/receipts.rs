@@ -6,7 +6,7 @@ use folkmoot_proto::wire::v1 as wire;
 use folkmoot_runtime::tls::OwnSigner;
 
 use super::Answerer;
-use super::figures::internal;
+use super::told::internal;
 use crate::audit::Book;
 
 impl Answerer {

@@ -29,7 +29,7 @@ use folkmoot_proto::reason::{Reason, Refusal};
 use folkmoot_proto::round::Refusal as Word;
 use folkmoot_proto::round::node::{self, MaskedVector};
 
-use super::figures::ledger_says;
+use super::told::ledger_says;
 use super::{Answerer, data};
 use crate::assemble::{self, SnapshotId};
 use crate::ledger::{self, Cohort};

@@ -14,7 +14,8 @@ use tokio_stream::iter;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::figures::{governed, internal, ledger_says, pieces};
+use super::figures::{governed, pieces};
+use super::told::{internal, ledger_says};
 use super::{Answerer, Asked, Believed, data};
 use crate::assemble;
 use crate::dial::Gate;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use folkmoot_runtime::clock::SystemClock;
 
-use super::people::Name;
+use super::name::Name;
 use super::session::Session;
 use crate::audit::Action;
 use crate::home::Home;

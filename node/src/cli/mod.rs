@@ -16,6 +16,7 @@ mod import;
 mod init;
 mod keep;
 mod measure;
+mod name;
 mod pending;
 mod people;
 mod policy;

@@ -11,6 +11,7 @@ use anyhow::{Context as _, bail};
 use folkmoot_runtime::enrol::write_new;
 use sha2::{Digest as _, Sha256};
 
+use super::name::Name;
 use super::session::Session;
 use super::table;
 use crate::audit::{Action, Record};
@@ -20,29 +21,6 @@ use crate::store::PersonId;
 use crate::store::people::Person;
 
 pub(super) use lists::{OptOutArgs, RetentionArgs, opt_out, retention};
-
-/// The name of whoever does something, as it goes into the audit log.
-#[derive(Clone, Debug)]
-pub(super) struct Name(String);
-
-impl std::str::FromStr for Name {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let text = text.trim();
-        if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
-            return Err("a name has 1 to 100 characters");
-        }
-        Ok(Self(text.to_owned()))
-    }
-}
-
-impl Name {
-    /// As the log has it.
-    pub(super) fn as_local(&self) -> String {
-        format!("local: {}", self.0)
-    }
-}
 
 /// Whom it is about.
 #[derive(clap::Args)]

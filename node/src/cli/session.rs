@@ -11,7 +11,7 @@ use folkmoot_proto::query::Query;
 use folkmoot_runtime::clock::{Clock, SystemClock};
 use folkmoot_runtime::store::{self, Access, Key};
 
-use super::people::Name;
+use super::name::Name;
 use crate::audit::{Action, Book, Record};
 use crate::config::Config;
 use crate::home::Home;

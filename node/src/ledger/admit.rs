@@ -396,3 +396,11 @@ pub(crate) fn question_of(
     let id = folkmoot_proto::ids::QueryId::from_bytes(id);
     Question::new(id, query_of(bytes)?, analyst, purpose, basis, expires).ok()
 }
+
+/// Who let a question pass, in the words of the log.
+pub(super) fn by_whom(hold: Option<i64>) -> String {
+    match hold {
+        Some(id) => format!("approved by a person as number {id}"),
+        None => "allowed by policy without a person".to_owned(),
+    }
+}

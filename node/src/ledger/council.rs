@@ -4,7 +4,7 @@ use folkmoot_proto::reason::{Reason, Refusal};
 use rusqlite::params;
 use sha2::{Digest as _, Sha256};
 
-use super::admit::{Desk, Outcome, attempt_in, opt_out, record};
+use super::admit::{Desk, Outcome, attempt_in, by_whom, opt_out, record};
 use super::{Charged, Error, Ledger, account};
 use crate::approval;
 use crate::assemble::SnapshotId;
@@ -177,7 +177,7 @@ impl Ledger {
             record.snapshot = Some(hex::encode(facts.snapshot.as_bytes()));
             record.left = Some(hex::encode(Sha256::digest(&figures)));
             record.hold = row.hold;
-            record.decision = Some(super::round::by_whom(row.hold));
+            record.decision = Some(by_whom(row.hold));
             chain::append(step, &record)?;
             Ok(Charged::new(figures, row.nano))
         })

@@ -9,7 +9,7 @@ use folkmoot_runtime::store::Stop;
 use rusqlite::params;
 use sha2::{Digest as _, Sha256};
 
-use super::admit::{Desk, Outcome, attempt_in, opt_out, record};
+use super::admit::{Desk, Outcome, attempt_in, by_whom, opt_out, record};
 use super::council::Facts;
 use super::{Charged, Cohort, Error, Ledger, Step, account, family, stop};
 use crate::approval;
@@ -366,11 +366,4 @@ fn about(step: &Step<'_>, attempt: i64, facts: &Facts, action: Action) -> Result
     })?;
     (record.attempt, record.year) = found.unzip();
     Ok(record)
-}
-
-pub(super) fn by_whom(hold: Option<i64>) -> String {
-    match hold {
-        Some(id) => format!("approved by a person as number {id}"),
-        None => "allowed by policy without a person".to_owned(),
-    }
 }

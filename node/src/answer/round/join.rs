@@ -14,7 +14,8 @@ use folkmoot_proto::round::{Limits, Mechanism, Roll, Signatory, transcript};
 
 use super::reading::{check_cohort, cohort_of, expected, own_reading};
 use super::{Asked, MOST_OPEN, Open, Rounds, Stage, protocol, refused};
-use crate::answer::figures::{governed, internal, ledger_says, no_data};
+use crate::answer::figures::governed;
+use crate::answer::told::{internal, ledger_says, no_data};
 use crate::answer::{Answerer, Believed, data};
 use crate::assemble::{self, SnapshotId};
 use crate::ledger::{self, Cohort, RoundRequest};

@@ -5,9 +5,10 @@ use std::path::PathBuf;
 use anyhow::{Context as _, bail};
 use sha2::{Digest as _, Sha256};
 
-use super::{Name, receipts};
+use super::receipts;
 use crate::audit::{Action, Record};
 use crate::cli::Session;
+use crate::cli::name::Name;
 use crate::home::Home;
 use crate::people;
 

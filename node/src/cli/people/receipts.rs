@@ -11,8 +11,8 @@ use rand::Rng as _;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, CertificateRevocationListDer};
 
-use super::Name;
 use crate::cli::Session;
+use crate::cli::name::Name;
 use crate::people::{self, Receipt, SignedReceipt};
 
 /// A receipt of something done now, with nothing in it yet.
@@ -21,7 +21,7 @@ pub(super) fn blank(session: &Session, done: &str, reference: Option<String>, by
         council: session.config().council,
         done: done.to_owned(),
         when: session.clock().now().to_string(),
-        by: by.0.clone(),
+        by: by.as_str().to_owned(),
         reference,
         rows: BTreeMap::new(),
         links: 0,
