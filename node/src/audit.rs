@@ -23,7 +23,7 @@ use folkmoot_runtime::store::{self, Key, Store};
 
 pub use chain::{Entry, Head};
 pub use export::Line;
-pub use record::{Action, Record};
+pub use record::{Action, FloorMark, Record};
 pub use register::{Answered, Register, Year, csv as register_csv, html as register_html};
 pub use round::{Believed, Checked, Failed, Own, moment};
 pub use verify::{Broken, Report, verify_export};

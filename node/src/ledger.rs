@@ -23,6 +23,7 @@ mod charged;
 mod configuration;
 mod council;
 mod family;
+mod floor;
 mod round;
 mod step;
 mod witness;
@@ -49,6 +50,7 @@ pub(crate) use admit::{query_of, question_of};
 pub use charged::Charged;
 pub use council::{CouncilAdmission, Grant};
 pub use family::Cohort;
+pub use floor::FloorError;
 pub use round::{Masked, Memo, Reserved, Round, RoundRequest, Signed, Unmasked};
 pub(crate) use step::Step;
 
@@ -92,6 +94,9 @@ pub enum Error {
         /// What was found.
         what: String,
     },
+    /// A national floor that cannot be in force here.
+    #[error("the national floor is not taken")]
+    Floor(#[from] FloorError),
     /// A recovery that cannot be accepted.
     #[error("the recovery cannot be accepted: {0}")]
     Recovery(String),

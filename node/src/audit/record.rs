@@ -53,6 +53,10 @@ pub enum Action {
     OptOutLoaded,
     /// Policy, floor or settings changed.
     ConfigurationChanged,
+    /// A national floor came into force.
+    FloorTaken,
+    /// A national floor was not taken: older than one that was in force here, or missing after there was one.
+    FloorRefused,
     /// A backup was made, or a store restored or given another key.
     Kept,
     /// A later or other head of this chain is known elsewhere.
@@ -66,6 +70,18 @@ impl Action {
     pub fn word(self) -> String {
         serde_json::to_value(self).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
     }
+}
+
+/// Which national floor an entry is about.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FloorMark {
+    /// Name of the federation whose authority signed it.
+    pub federation: String,
+    /// Its version.
+    pub version: u64,
+    /// SHA-256 of its canonical bytes.
+    pub hash: String,
 }
 
 /// One entry: who did what, for which purpose, and what came of it. Never a count, a figure or anything about a person
@@ -136,6 +152,9 @@ pub struct Record {
     /// Number of the held question a decision is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<i64>,
+    /// Which national floor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub floor: Option<FloorMark>,
     /// Anything else in words: file names, digests, which command. No figures.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
@@ -166,6 +185,7 @@ impl Record {
             cohort: None,
             left: None,
             hold: None,
+            floor: None,
             note: None,
         }
     }

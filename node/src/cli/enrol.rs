@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use folkmoot_proto::floor::SignedFloor;
+use folkmoot_proto::governance::GovernanceKey;
 use folkmoot_proto::identity::Kind;
 use folkmoot_runtime::clock::{Clock, SystemClock};
 use folkmoot_runtime::{enrol, tls};
@@ -80,6 +82,7 @@ fn install(home: &Home, config: &Config, answer: &Path, public: &Path) -> anyhow
     let checked = check(home, config, &trial, &files);
     let _ = std::fs::remove_dir_all(trial.folder());
     checked?;
+    check_floor(home, config, &files)?;
     // Written down first: keys and rules that the log does not know of must not come into use.
     let installed: Vec<String> = files
         .iter()
@@ -120,6 +123,20 @@ fn check(home: &Home, config: &Config, trial: &Home, files: &[(Vec<u8>, PathBuf)
         }
     }
     Ok(())
+}
+
+/// An answer made from an old public folder would put an old floor in the place of a newer one, and the node would not
+/// start with it.
+fn check_floor(home: &Home, config: &Config, files: &[(Vec<u8>, PathBuf)]) -> anyhow::Result<()> {
+    let content = |wanted: PathBuf| files.iter().find(|(_, place)| *place == wanted).map(|(content, _)| content);
+    let (Some(floor), Some(pinned)) = (content(home.floor()), content(home.governance())) else { return Ok(()) };
+    let pinned = GovernanceKey::parse(std::str::from_utf8(pinned).context("reading governance.pub")?)?;
+    let signed: SignedFloor = serde_json::from_slice(floor).context("the answer's floor.json is no signed floor")?;
+    let floor = signed.verify(&pinned, &config.federation).context("the answer's floor.json is not believed")?;
+    Session::open(home)?
+        .ledger()
+        .check_floor(&config.federation, Some(&floor))
+        .context("nothing of the answer is installed: its public folder is out of date")
 }
 
 /// Puts a file in place of another at once, so that a crash leaves the old or the new one.

@@ -188,7 +188,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode 
 
 fn check_policy(home: &Home, args: &policy::Args) -> anyhow::Result<()> {
     let session = Session::open(home)?;
-    policy::run(&home.policy(), session.floor()?.as_deref(), session.records().opt_out_list()?, args)
+    policy::run(&home.policy(), session.floor()?.as_ref(), session.records().opt_out_list()?, args)
 }
 
 fn show_held(home: &Home, args: &show::Args) -> anyhow::Result<()> {

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
+use folkmoot_proto::floor::VerifiedFloor;
 use folkmoot_proto::period::Day;
 use serde::Serialize;
 
@@ -41,19 +42,32 @@ struct Json {
     notes: Vec<String>,
 }
 
-/// Runs the command on the node's policy file, under the text of the national floor.
+/// Runs the command on the node's policy file, under the national floor.
 ///
 /// # Errors
 /// When the policy cannot be used; the error names the key.
-pub(super) fn run(path: &Path, floor: Option<&str>, opt_out_list: Option<Day>, args: &Args) -> anyhow::Result<()> {
+pub(super) fn run(
+    path: &Path,
+    floor: Option<&VerifiedFloor>,
+    opt_out_list: Option<Day>,
+    args: &Args,
+) -> anyhow::Result<()> {
     let Command::Check { file, json } = &args.command;
     let path = file.as_deref().unwrap_or(path);
     if file.is_some() {
         // The node's own policy may be missing (it is off then); a file that somebody names must be there.
         std::fs::metadata(path).with_context(|| format!("reading {}", path.display()))?;
     }
-    let policy = Policy::read(path, floor)?;
-    let notes = notes(&policy, opt_out_list);
+    let policy = Policy::read(path, floor.map(VerifiedFloor::policy))?;
+    let mut notes = notes(&policy, opt_out_list);
+    if let Some(floor) = floor {
+        let day = floor.issued_at().to_string();
+        let (version, day) = (floor.version(), day.get(..10).unwrap_or_default());
+        notes.push(format!(
+            "the national floor is version {version}, signed by the federation's authority on {day}; once a node has worked \
+             under it, an earlier version is refused."
+        ));
+    }
     let (digest, rules) = (hex::encode(policy.digest()), policy.explain());
     if *json {
         println!("{}", serde_json::to_string_pretty(&Json { on: policy.is_on(), digest, rules, notes })?);

@@ -1,9 +1,10 @@
 //! A node's folder, opened: settings, records, ledger, policy.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use folkmoot_proto::floor::SignedFloor;
+use folkmoot_proto::floor::{SignedFloor, VerifiedFloor};
 use folkmoot_proto::governance::GovernanceKey;
 use folkmoot_proto::identity::Federation;
 use folkmoot_proto::period::Day;
@@ -17,7 +18,7 @@ use crate::config::Config;
 use crate::home::Home;
 use crate::keep;
 use crate::ledger::{self, Ledger};
-use crate::policy::{Keeper, Policy};
+use crate::policy::{self, Keeper, Policy};
 use crate::store::Records;
 
 /// Everything a command needs of one node.
@@ -118,12 +119,15 @@ impl Session {
         self.clock.now().as_second()
     }
 
-    /// The text of the signed national floor, when the node has one.
+    /// The signed national floor, when the node has one.
     ///
     /// # Errors
-    /// When there is a floor that the pinned governance key did not sign for this federation.
-    pub fn floor(&self) -> anyhow::Result<Option<String>> {
-        floor(&self.home, &self.config.federation)
+    /// When there is a floor that the pinned governance key did not sign for this federation; when it is older than one
+    /// that was in force here, or gone.
+    pub fn floor(&self) -> anyhow::Result<Option<VerifiedFloor>> {
+        let floor = floor(&self.home, &self.config.federation)?;
+        self.ledger.check_floor(&self.config.federation, floor.as_ref())?;
+        Ok(floor)
     }
 
     /// The policy in force, under the national floor.
@@ -131,15 +135,17 @@ impl Session {
     /// # Errors
     /// When the policy cannot be read or is looser than the floor; the node must not answer then.
     pub fn policy(&self) -> anyhow::Result<Policy> {
-        Ok(Policy::read(&self.home.policy(), self.floor()?.as_deref())?)
+        Ok(Policy::read(&self.home.policy(), self.floor()?.as_ref().map(VerifiedFloor::policy))?)
     }
 
-    /// A keeper of the policy, for a running node.
+    /// A keeper of the policy, for a running node. The floor is in force from here on, and that is written down.
     ///
     /// # Errors
-    /// As [`Self::policy`].
+    /// As [`Self::policy`]; a floor that is refused for its age is written down, too.
     pub fn keeper(&self) -> anyhow::Result<Keeper> {
-        Ok(Keeper::open(&self.home.policy(), self.floor()?)?)
+        let floor = floor(&self.home, &self.config.federation)?;
+        take_floor(&self.ledger, &self.config.federation, &self.home.policy(), floor.as_ref())?;
+        Ok(Keeper::open(&self.home.policy(), floor.map(|floor| floor.policy().to_owned()))?)
     }
 
     /// Refuses a ledger that is damaged, or whose entries, budget and releases do not agree: what was spent could then not be
@@ -250,11 +256,31 @@ pub(super) fn note_configuration(home: &Home, ledger: &Ledger, policy: [u8; 32])
     ledger.note_configuration("node", policy, &parts)
 }
 
-/// The text of the signed national floor in a folder, when there is one.
+/// Takes a floor into force and writes it down. One whose text is no policy is left to whoever reads it to refuse: it
+/// never comes into force, so the one before must not be shut out by it.
+///
+/// # Errors
+/// When it is older than one that was in force here, or gone.
+pub(super) fn take_floor(
+    ledger: &Ledger,
+    federation: &Federation,
+    policy: &Path,
+    floor: Option<&VerifiedFloor>,
+) -> Result<bool, ledger::Error> {
+    if let Some(floor) = floor
+        && matches!(Policy::parse("", policy, Some(floor.policy())), Err(policy::Error::Floor(_)))
+    {
+        return ledger.check_floor(federation, Some(floor)).map(|()| false);
+    }
+    ledger.take_floor(federation, floor)
+}
+
+/// The signed national floor in a folder, when there is one. Whether it is older than one seen before is for the ledger to
+/// say.
 ///
 /// # Errors
 /// When there is a floor that the pinned governance key did not sign for this federation.
-pub(super) fn floor(home: &Home, federation: &Federation) -> anyhow::Result<Option<String>> {
+pub(super) fn floor(home: &Home, federation: &Federation) -> anyhow::Result<Option<VerifiedFloor>> {
     let place = home.floor();
     if !place.exists() {
         return Ok(None);
@@ -268,5 +294,5 @@ pub(super) fn floor(home: &Home, federation: &Federation) -> anyhow::Result<Opti
     let floor = signed
         .verify(&pinned, federation)
         .map_err(|refusal| anyhow::anyhow!("the national floor in {} is not believed: {refusal}", place.display()))?;
-    Ok(Some(floor.policy().to_owned()))
+    Ok(Some(floor))
 }

@@ -56,7 +56,18 @@ impl Rules {
         let floor = session::floor(&self.home, &self.federation).map_err(|error| {
             format!("the national floor on disk is not taken, the old one stays in force: {error:#}")
         })?;
-        let newer = floor.filter(|text| self.policy.floor().as_deref() != Some(text));
+        let place = self.home.policy();
+        let back = session::take_floor(&self.ledger, &self.federation, &place, floor.as_ref()).err().map(|error| {
+            let mut told = format!("the national floor that was in force stays in force: {error}");
+            let mut cause = std::error::Error::source(&error);
+            while let Some(next) = cause {
+                told = format!("{told}: {next}");
+                cause = next.source();
+            }
+            told
+        });
+        let text = floor.map(|floor| floor.policy().to_owned()).filter(|_| back.is_none());
+        let newer = text.filter(|text| self.policy.floor().as_deref() != Some(text));
         let taken = match newer {
             Some(text) => self.policy.take_floor(text).map_err(|error| {
                 format!(
@@ -71,7 +82,7 @@ impl Rules {
         // Written down whatever came of it: what is in force may have changed to nothing.
         let changed = session::note_configuration(&self.home, &self.ledger, self.policy.current().digest())
             .map_err(|error| format!("the audit log could not be written: {error}"))?;
-        taken.map(|_| changed)
+        taken.and_then(|_| back.map_or(Ok(changed), Err))
     }
 }
 
@@ -112,8 +123,29 @@ mod tests {
         floor(2, "[cohort]\nmin_cohort = 30");
         assert!(rules.again().unwrap_err().contains("nothing is answered"));
         assert!(!rules.policy.current().is_on());
+        // One that is no policy never comes into force, and does not shut out what does.
+        floor(4, "[cohort]\nno_such_key = 3");
+        assert!(rules.again().is_err());
+        floor(3, "[cohort]\nmin_cohort = 3");
+        rules.again().unwrap();
+        assert!(rules.policy.current().is_on());
+        let stays = |said: &str| {
+            let error = rules.again().unwrap_err();
+            assert!(error.contains(said), "{error}");
+            assert_eq!(rules.policy.floor().unwrap(), "[cohort]\nmin_cohort = 3", "the newest floor stays in force");
+        };
+        floor(1, "[cohort]\nmin_cohort = 3");
+        stays("version 1, version 3 is held already");
         std::fs::remove_file(home.floor()).unwrap();
-        assert!(rules.again().is_err(), "a floor cannot be taken away by deleting it");
+        stays("cannot be taken away by deleting it");
+        // The policy is still followed meanwhile.
+        std::fs::write(home.policy(), OPEN.replace("0.02", "0.005")).unwrap();
+        let before = rules.policy.current().digest();
+        rules.again().unwrap_err();
+        assert_ne!(rules.policy.current().digest(), before);
+        // And after a restart.
+        let error = crate::cli::session::take_floor(&ledger, &federation, &home.policy(), None).unwrap_err();
+        assert!(error.to_string().contains("not taken"));
         let mut entries = 0;
         Book::of(&ledger)
             .entries(1, |entry| {
