@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "joint/forgotten.rs"]
+mod forgotten;
 #[path = "joint/hostile.rs"]
 mod hostile;
 #[path = "joint/record.rs"]

@@ -19,7 +19,7 @@ mod service;
 mod signed;
 mod told;
 
-pub use round::{Asked, Rounds};
+pub use round::{Asked, Rounds, tend};
 pub use service::NodeService;
 pub use signed::Believed;
 

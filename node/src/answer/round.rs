@@ -9,13 +9,14 @@
 //! ```
 //!
 //! Step 0 is [`join`], what the node makes of an envelope by itself is [`reading`], the messages of a step are
-//! [`message`]; here are the rounds that are open and their other steps.
+//! [`message`], what ends a round that nobody goes on with is [`tend`]; here are the rounds that are open and their other
+//! steps.
 //!
 //! # Guarantee
 //! The protocol's own checks are those of [`folkmoot_proto::round::node`]. Here is added: who asks is proven, the
 //! analyst signed this question for a round, every number in the envelope is the one this node works out by itself or
 //! its policy allows, and each of the ledger's transitions is on the disk before its message leaves. Everything secret
-//! lives in memory alone: after a restart this council counts as dropped.
+//! lives in memory alone, and no longer than something can come of it: after a restart this council counts as dropped.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,10 +40,12 @@ use crate::registry::Members;
 mod join;
 mod message;
 mod reading;
+mod tend;
 
 pub use message::Asked;
 pub(super) use message::Reply;
 use reading::too_few_summed;
+pub use tend::tend;
 
 /// Rounds that may be open at the same time.
 const MOST_OPEN: usize = 16;
@@ -63,6 +66,12 @@ impl Rounds {
     /// The federation's members.
     pub fn members(&self) -> &Members {
         &self.members
+    }
+
+    /// In how many rounds this council holds secrets at present.
+    pub fn holding_secrets(&self) -> usize {
+        let open: Vec<_> = self.open().values().cloned().collect();
+        open.iter().filter(|entry| entry.lock().unwrap_or_else(PoisonError::into_inner).machine.holds_secrets()).count()
     }
 
     fn open(&self) -> MutexGuard<'_, BTreeMap<[u8; 32], Arc<Mutex<Open>>>> {
@@ -143,7 +152,7 @@ impl Answerer {
                 "this node takes part in no joint figures: it has no signing certificate or no governance key",
             )
         })?;
-        let now = u64::try_from(self.clock.now().as_second()).unwrap_or(0);
+        let now = self.seconds();
         if asked.step == 0 {
             return self.advertise(rounds, coordinator, asked, now).map(Reply::Message);
         }
@@ -164,8 +173,10 @@ impl Answerer {
         if let Err(refusal) = &answered {
             self.note(&mut open, refusal);
         }
-        // Given up: nothing more will be answered, so a price that was only put aside is free again.
-        if answered.is_err() && open.machine.next_step().is_none() && matches!(open.stage, Stage::Reserved(_)) {
+        // Given up, or left because the ledger would not write: nothing more will be answered, so a price that was only
+        // put aside is free again, and nothing secret stays.
+        let left = matches!(open.stage, Stage::Over) && open.machine.next_step().is_some();
+        if answered.is_err() && (open.machine.is_given_up() || left) {
             self.end(&mut open, "the round was given up");
         }
         answered
@@ -182,7 +193,9 @@ impl Answerer {
         }
     }
 
+    /// Ends a round for this council: its secrets are wiped first, whatever the ledger says then.
     fn end(&self, open: &mut Open, why: &str) {
+        open.machine.abandon();
         let ended = match std::mem::replace(&mut open.stage, Stage::Over) {
             Stage::Reserved(round) => self.ledger.abandon(round, why),
             Stage::Masked(round) => self.ledger.abandon(round, why),
@@ -191,27 +204,6 @@ impl Answerer {
         };
         if let Err(error) = ended {
             tracing::error!(error = &error as &dyn std::error::Error, "a round's end could not be written down");
-        }
-    }
-
-    /// Forgets rounds whose time is over, and earlier attempts of a question that is asked again.
-    fn sweep(&self, rounds: &Rounds, now: u64, question: Option<&[u8; 16]>) {
-        let gone: Vec<_> = {
-            let mut open = rounds.open();
-            // What is over is kept for as long as there is room, so that a lost reply can be asked for again.
-            let full = open.len() >= MOST_OPEN;
-            let over = |entry: &Arc<Mutex<Open>>| {
-                let entry = entry.lock().unwrap_or_else(PoisonError::into_inner);
-                let envelope = entry.machine.envelope();
-                envelope.expiry <= now
-                    || question == Some(&envelope.mandate.query_id)
-                    || full && matches!(entry.stage, Stage::Over)
-            };
-            let keys: Vec<_> = open.iter().filter(|(_, entry)| over(entry)).map(|(key, _)| *key).collect();
-            keys.iter().filter_map(|key| open.remove(key)).collect()
-        };
-        for entry in gone {
-            self.end(&mut entry.lock().unwrap_or_else(PoisonError::into_inner), "the round's time was over");
         }
     }
 

@@ -10,10 +10,11 @@ use folkmoot_runtime::reach::Address;
 use folkmoot_runtime::tls::Reloadable;
 use folkmoot_runtime::{enrol, shutdown, telemetry, upkeep};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use super::session::Session;
 use super::status::Standing;
-use crate::answer::{Answerer, NodeService, Rounds};
+use crate::answer::{self, Answerer, NodeService, Rounds};
 use crate::dial::{self, OverTls, State};
 use crate::home::Home;
 use crate::protect::OpenDp;
@@ -94,8 +95,13 @@ async fn serve(home: &Home) -> anyhow::Result<()> {
         },
         stop.clone(),
     ));
+    // Rounds end after the calls in hand, which are finished first when the node is told to stop.
+    let over = CancellationToken::new();
+    let tending = tokio::spawn(answer::tend(Arc::clone(&answerer), state.subscribe(), over.clone()));
     let routes = tonic::service::Routes::new(NodeServer::new(NodeService::new(answerer)));
     dial::run(OverTls::new(address, tls), routes, clock, &mut rand::rng(), state, stop).await;
+    over.cancel();
+    tending.await.ok();
     scribe.await.ok();
     tracing::info!("the node stopped");
     Ok(())

@@ -12,7 +12,9 @@
 //! signed; a step is answered for one message only, and a repetition of that message gets the identical answer. All
 //! secrets live in [`Round`] alone: dropping it wipes them, and after a restart the council simply counts as dropped.
 //!
-//! A refusal leaves the round as it was, except for sealed shares that do not open: then it is given up.
+//! A refusal leaves the round as it was, except for sealed shares that do not open: then it is given up. No step is waited
+//! for longer than [`Round::ends`] says; whoever drives the round calls [`Round::abandon`] then, or earlier when nothing
+//! more can come, and with it go all secrets.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -59,6 +61,12 @@ pub trait Contribution {
     fn scaled_counts(&mut self, cells: usize) -> Result<Zeroizing<Vec<i64>>, Self::Error>;
 }
 
+/// The shortest time, in seconds, for which a node that has dealt shares waits for the next message.
+///
+/// A coordinator asks everybody for a step at the same time and waits for one step's time; twice that leaves room for a
+/// council that answered first and a coordinator that is busy in between.
+pub const LEAST_PATIENCE_S: u64 = 60;
+
 /// An envelope that has passed every check that needs neither the query's meaning nor the ledger.
 ///
 /// What is left to the caller before [`Proposal::accept`]: read the canonical query; work out [`Expected`] from it;
@@ -67,6 +75,7 @@ pub trait Contribution {
 #[derive(Debug)]
 pub struct Proposal {
     facts: Facts,
+    opened: u64,
 }
 
 /// What is fixed for the whole attempt.
@@ -98,7 +107,8 @@ impl Proposal {
             blocks: envelope.plan.blocks,
             cells_per_block: envelope.plan.cells_per_block,
         })?;
-        Ok(Self { facts: Facts { t0: transcript::t0(bytes), envelope, parameters, signatories, me, cells } })
+        let facts = Facts { t0: transcript::t0(bytes), envelope, parameters, signatories, me, cells };
+        Ok(Self { facts, opened: now })
     }
 
     /// The envelope, for the caller's own checks.
@@ -154,6 +164,7 @@ impl Proposal {
             consented: None,
             unmasked: None,
             given_up: None,
+            answered: self.opened,
         };
         let first = round.advert();
         Ok((round, first))
@@ -204,6 +215,8 @@ pub struct Round {
     consented: Option<Consented>,
     unmasked: Option<Answer<Vec<u8>>>,
     given_up: Option<&'static str>,
+    /// When a step was last answered for the first time, in seconds since 1970-01-01 UTC.
+    answered: u64,
 }
 
 /// A stored answer and the hash of the message it answers.
@@ -271,10 +284,40 @@ impl Round {
         }
     }
 
+    /// Whether the round was given up: nothing more is answered, and nothing secret is left.
+    #[must_use]
+    pub const fn is_given_up(&self) -> bool {
+        self.given_up.is_some()
+    }
+
     /// Whether the masked vector has been made: from then on the charge stands.
     #[must_use]
     pub const fn is_charged(&self) -> bool {
         self.masked.is_some()
+    }
+
+    /// Whether anything secret of this attempt is still in memory.
+    #[must_use]
+    pub fn holds_secrets(&self) -> bool {
+        let held = self.masked.as_ref().is_some_and(|masked| !masked.held.is_empty());
+        self.secrets.is_some() || self.shared.as_ref().is_some_and(|s| s.own_pair.is_some()) || held
+    }
+
+    /// The moment, in seconds since 1970-01-01 UTC, from which nothing is answered any more: the envelope's expiry, or
+    /// sooner once shares have been dealt, since from then on no person is waited for and each step has its time.
+    #[must_use]
+    pub fn ends(&self) -> u64 {
+        let expiry = self.facts.envelope.expiry;
+        if self.shared.is_none() {
+            return expiry;
+        }
+        let patience = (2 * u64::from(self.facts.envelope.step_seconds)).max(LEAST_PATIENCE_S);
+        expiry.min(self.answered.saturating_add(patience))
+    }
+
+    /// Gives the round up, and wipes everything secret and every stored answer: nothing more can come of it.
+    pub fn abandon(&mut self) {
+        self.give_up("abandoned");
     }
 
     /// The answer to step 0, again: for the same envelope, which the caller recognises by [`AttemptId`].
@@ -305,7 +348,12 @@ impl Round {
         if let Some(reason) = self.given_up {
             return Err(Refusal::GivenUp { reason });
         }
-        self.facts.check_time(now)
+        self.facts.check_time(now)?;
+        let ends = self.ends();
+        if now >= ends {
+            return Err(Refusal::Expired { expiry: ends });
+        }
+        Ok(())
     }
 
     /// Step 1: checks everybody's keys, splits this node's two secrets, seals a pair for each other member of `U1`.
@@ -350,6 +398,7 @@ impl Round {
         }
         let signature = self.signing.sign(&sealed_bytes(&t1, me, &sealed)).to_bytes();
         let reply = Sealed { t1, seat: me, pairs: sealed, signature }.encode();
+        self.answered = now;
         self.shared = Some(Shared { answer: Answer { request, reply: reply.clone() }, t1, entries, opening, own_pair });
         Ok(reply)
     }
@@ -445,6 +494,7 @@ impl Round {
         if let Some(shared) = self.shared.as_mut() {
             shared.opening.clear();
         }
+        self.answered = now;
         self.masked =
             Some(MaskedState { answer: Answer { request, reply: vector.clone() }, t2, sharers: relay.sharers, held });
         Ok(self.charge(t2, vector))
@@ -555,6 +605,8 @@ impl Round {
         self.secrets = None;
         self.shared = None;
         self.masked = None;
+        self.consented = None;
+        self.unmasked = None;
     }
 
     /// Step 3: signs the survivors, once.
@@ -586,6 +638,7 @@ impl Round {
             Consent { t3, seat: self.facts.me, signature: self.signing.sign(&consent_bytes(&t3)).to_bytes() }.encode();
         let consented = Consented { answer: Answer { request, reply: reply.clone() }, t3, survivors };
         let out = self.survivors_signed(&consented, reply);
+        self.answered = now;
         self.consented = Some(consented);
         Ok(out)
     }
@@ -640,6 +693,7 @@ impl Round {
         let reply =
             Revealed { t3, seat: me, self_shares, key_shares, signature: self.signing.sign(&signed).to_bytes() }
                 .encode();
+        self.answered = now;
         self.unmasked = Some(Answer { request, reply: reply.clone() });
         Ok(self.revealed(t3, reply))
     }

@@ -398,6 +398,39 @@ fn no_step_is_answered_out_of_order_or_out_of_time() {
     assert_eq!(code(s.nodes[0].unmask(&s.quorum, over)), "expired");
 }
 
+#[test]
+fn once_shares_are_dealt_no_step_is_waited_for_longer_than_it_may_take_and_what_is_given_up_is_gone() {
+    // The envelope of these scenes gives a step 30 s and is in force for an hour.
+    let mut waiting = Scene::before(Step::Share, 5, 1, 4);
+    assert_eq!(waiting.nodes[0].ends(), NOW + 3600, "a person may be waited for");
+    let mut rng = sim::rng(1);
+    waiting.nodes[0].share(&waiting.roster, NOW + 3000, &mut rng).unwrap();
+    assert_eq!(waiting.nodes[0].ends(), NOW + 3060);
+    waiting.nodes[0].share(&waiting.roster, NOW + 3059, &mut rng).unwrap();
+    assert_eq!(waiting.nodes[0].ends(), NOW + 3060, "asking for the same again gives no more time");
+    assert_eq!(code(waiting.nodes[0].share(&waiting.roster, NOW + 3060, &mut rng)), "expired");
+    for step in [Step::Share, Step::Mask, Step::Consent, Step::Unmask] {
+        let mut s = Scene::before(step, 5, 1, 4);
+        assert!(s.nodes.iter().all(|node| node.holds_secrets()), "before {step:?}");
+        let node = &mut s.nodes[0];
+        let too_late = node.ends();
+        node.abandon();
+        assert!(!node.holds_secrets() && node.is_given_up() && node.next_step().is_none());
+        let refused = match step {
+            Step::Share => code(node.share(&s.roster, NOW, &mut rng)),
+            Step::Mask => code(node.mask(&s.hub.relay(&s.fed.codes[0]).unwrap(), NOW, &mut s.numbers[0])),
+            Step::Consent => code(node.consent(&s.survivors, NOW)),
+            _ => code(node.unmask(&s.quorum, NOW)),
+        };
+        assert_eq!(refused, "given-up", "{step:?}");
+        let (late, expected) = (Scene::before(step, 5, 1, 4), if step == Step::Share { 3600 } else { 60 });
+        assert_eq!((late.nodes[0].ends(), too_late), (NOW + expected, NOW + expected));
+    }
+    let mut done = Scene::before(Step::Unmask, 5, 1, 4);
+    sim::sent(done.nodes[0].unmask(&done.quorum, NOW).unwrap());
+    assert!(!done.nodes[0].holds_secrets(), "a round that is over holds nothing");
+}
+
 // ---- councils that lie
 
 #[test]
