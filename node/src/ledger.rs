@@ -24,6 +24,7 @@ mod configuration;
 mod council;
 mod family;
 mod floor;
+mod refused;
 mod round;
 mod step;
 mod witness;
@@ -51,6 +52,7 @@ pub use charged::Charged;
 pub use council::{CouncilAdmission, Grant};
 pub use family::Cohort;
 pub use floor::FloorError;
+pub use refused::{Unasked, Whose};
 pub use round::{Masked, Memo, Reserved, Round, RoundRequest, Signed, Unmasked};
 pub(crate) use step::Step;
 

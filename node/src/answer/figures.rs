@@ -1,6 +1,7 @@
 //! Council figures: from a decided question to bytes that may leave.
 
 use folkmoot_proto::disclosure::Figure;
+use folkmoot_proto::identity::Identity;
 use folkmoot_proto::layout::Layout;
 use folkmoot_proto::privacy::Rho;
 use folkmoot_proto::query::{Query, Release};
@@ -13,7 +14,7 @@ use prost::Message as _;
 use super::told::{internal, ledger_says};
 use super::{Answerer, data};
 use crate::assemble::{self, SnapshotId};
-use crate::ledger::{Charged, CouncilAdmission, Head};
+use crate::ledger::{self, Charged, CouncilAdmission, Head, Unasked, Whose};
 use crate::local;
 use crate::policy;
 use crate::protect::{self, Noise, ProtectedCells};
@@ -84,21 +85,27 @@ impl Answerer {
     /// The refusal to send.
     pub fn figures(&self, question: &Question) -> Result<Charged<Vec<u8>>, Refusal> {
         let query = question.query();
-        if query.release().is_joint() {
-            return Err(Refusal::new(
-                Reason::InvalidQuestion,
-                "joint figures are not answered by one council: they are asked in a round",
-            ));
-        }
-        let options = local::options(query, self.today());
         let policy = self.policy.current();
         let governed = governed(question)?;
+        let noted = |refusal: Refusal| {
+            let unasked = Unasked { policy: &policy, whose: Whose::Asked(&governed), attempt: None, code: None };
+            self.note_unasked(&unasked, refusal)
+        };
+        if query.release().is_joint() {
+            return Err(noted(Refusal::new(
+                Reason::InvalidQuestion,
+                "joint figures are not answered by one council: they are asked in a round",
+            )));
+        }
+        let options = local::options(query, self.today());
         // What the policy refuses, the ledger refuses and writes down; the data do not matter then.
-        let opt_out_applied = policy.rule(&governed).is_ok_and(|ruling| ruling.opt_out_applied);
+        let ruling = policy.rule(&governed);
+        let opt_out_applied = ruling.as_ref().is_ok_and(|ruling| ruling.opt_out_applied);
         // The snapshot is known before any row is read, so that a repeated question costs no work and no budget.
-        let snapshot = data::snapshot(&self.records, query, &options, opt_out_applied)?;
+        let snapshot = data::snapshot(&self.records, query, &options, opt_out_applied)
+            .map_err(|refusal| noted(ruling.err().unwrap_or(refusal)))?;
         let admitted = self.ledger.admit_council(&policy, &governed, snapshot);
-        let grant = match admitted.map_err(|error| ledger_says(&error))? {
+        let grant = match admitted.map_err(|error| self.ledger_said(&error, noted))? {
             CouncilAdmission::Stored(charged) => return Ok(charged),
             CouncilAdmission::Granted(grant) => grant,
         };
@@ -129,6 +136,27 @@ impl Answerer {
                 Err(refusal)
             }
         }
+    }
+
+    /// Writes down a refusal that the ledger has no entry of, and passes it on.
+    pub(super) fn note_unasked(&self, unasked: &Unasked<'_>, refusal: Refusal) -> Refusal {
+        if let Err(error) = self.ledger.note_unasked(unasked, &refusal) {
+            tracing::error!(error = &error as &dyn std::error::Error, "a refused question could not be written down");
+        }
+        refusal
+    }
+
+    /// As [`Self::note_unasked`], of what came from nobody that is believed.
+    pub(super) fn note_unbelieved(&self, coordinator: &Identity, refusal: Refusal) -> Refusal {
+        let policy = self.policy.current();
+        let whose = Whose::Sent { coordinator, question: None };
+        self.note_unasked(&Unasked { policy: &policy, whose, attempt: None, code: None }, refusal)
+    }
+
+    /// The ledger's word. It writes its own refusals down, but for those of a ledger in doubt, which changes nothing.
+    pub(super) fn ledger_said(&self, error: &ledger::Error, noted: impl FnOnce(Refusal) -> Refusal) -> Refusal {
+        let refusal = ledger_says(error);
+        if refusal.reason() == Reason::LedgerInDoubt { noted(refusal) } else { refusal }
     }
 
     /// Protected figures, layout, price and notes.

@@ -146,12 +146,17 @@ impl Answerer {
     /// # Errors
     /// The refusal to send.
     pub(super) fn round(&self, coordinator: &Identity, asked: Asked) -> Result<Reply, Refusal> {
-        let rounds = self.rounds.as_ref().ok_or_else(|| {
-            Refusal::new(
+        let Some(rounds) = &self.rounds else {
+            let refusal = Refusal::new(
                 Reason::PolicyForbids,
                 "this node takes part in no joint figures: it has no signing certificate or no governance key",
-            )
-        })?;
+            );
+            return Err(if asked.step == 0 {
+                self.note_invited(coordinator, asked.question, refusal)
+            } else {
+                refusal
+            });
+        };
         let now = self.seconds();
         if asked.step == 0 {
             return self.advertise(rounds, coordinator, asked, now).map(Reply::Message);

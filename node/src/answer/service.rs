@@ -44,7 +44,8 @@ impl NodeService {
         let done = tokio::task::spawn_blocking(move || {
             let settings = answerer.tls.current();
             let now = answerer.clock.now();
-            let believed = Believed::check(message, settings.trust(), gate.coordinator(), now)?;
+            let believed = Believed::check(message, settings.trust(), gate.coordinator(), now)
+                .map_err(|refusal| answerer.note_unbelieved(gate.coordinator(), refusal))?;
             work(&answerer, believed.question())
         });
         match done.await {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use prost::Message as _;
 use rusqlite::params;
 
-use super::{Error, Ledger, Step, account, damaged, stop, witness};
+use super::{Error, Ledger, Step, account, damaged, refused, stop, witness};
 use crate::approval;
 use crate::assemble::SnapshotId;
 use crate::audit::{Action, Record, chain};
@@ -16,10 +16,6 @@ use crate::policy::{Gate, Limit, Nano, OptOut, Policy, Question, Ruling, Scope};
 
 /// The longest a reservation may stand, in seconds: a question that expires in a year must not block a budget for one.
 const RESERVED_MOST: i64 = 24 * 3600;
-
-/// Refusals of one analyst in a day that are written down one by one. Whoever may ask may be refused as often as they
-/// like; without a bound they could fill the disk, and bury in the log what matters.
-pub(super) const REFUSALS_A_DAY: u32 = 500;
 
 /// The outcome of a transaction that commits either way: a refusal is written down, too.
 pub(super) type Outcome<T> = Result<T, Refusal>;
@@ -96,36 +92,18 @@ pub(super) struct Desk<'a> {
 impl Desk<'_> {
     /// Writes a refusal down and passes it on.
     pub(super) fn refuse<T>(&self, step: &Step<'_>, refusal: Refusal) -> Result<Outcome<T>, Stop<Error>> {
-        let refused = self.refused_today(step)?;
-        if refused > REFUSALS_A_DAY {
+        let refused = refused::counted(step, &self.question.analyst().to_string())?;
+        if refused > refused::A_DAY {
             return Ok(Err(refusal));
         }
         let mut record = record(Action::Refused, self.question, self.policy);
         record.reason = Some(refusal.reason().code().to_owned());
         record.decision = Some(refusal.sentence().to_owned());
-        if refused == REFUSALS_A_DAY {
-            record.note = Some(format!(
-                "the {REFUSALS_A_DAY}th refusal of this analyst today: further ones are refused and not written down one by one"
-            ));
+        if refused == refused::A_DAY {
+            record.note = Some(refused::last_note("analyst"));
         }
         chain::append(step, &record)?;
         Ok(Err(refusal))
-    }
-
-    /// Counts a refusal of this analyst; gives how many there were today.
-    fn refused_today(&self, step: &Step<'_>) -> rusqlite::Result<u32> {
-        let (day, analyst) = (step.second().div_euclid(24 * 3600), self.question.analyst().to_string());
-        step.execute("DELETE FROM refusals WHERE day < ?1", params![day])?;
-        step.execute(
-            "INSERT INTO refusals (day, analyst, refused) VALUES (?1, ?2, 1)
-             ON CONFLICT DO UPDATE SET refused = refused + 1",
-            params![day, analyst],
-        )?;
-        let refused =
-            step.one("SELECT refused FROM refusals WHERE day = ?1 AND analyst = ?2", params![day, analyst], |row| {
-                row.get(0)
-            })?;
-        Ok(refused.unwrap_or(1))
     }
 
     /// Checks that need nothing but the question: its age, and that its id has not been used for another.

@@ -1,5 +1,6 @@
 //! A coordinator that lies, at the door of a real node: every lie is refused for its own reason, and nothing is put aside.
 
+use folkmoot_node::audit::{Action, Book, Record};
 use folkmoot_proto::joint::{Areas, Joint};
 use folkmoot_proto::reason::{Reason, Refusal};
 use folkmoot_proto::round::{Envelope, Mechanism, Parameters, transcript};
@@ -88,6 +89,19 @@ impl Scene {
                 None => return Ok(whole),
             }
         }
+    }
+
+    /// Entries of refusals in a council's log.
+    fn refused(&self, code: CouncilCode) -> Vec<Record> {
+        let mut seen = Vec::new();
+        Book::of(&self.nodes[&code].answerer.ledger)
+            .entries(1, |entry| {
+                let record: Record = serde_json::from_str(&entry.body).unwrap();
+                seen.extend((record.action == Action::Refused).then_some(record));
+                Ok(())
+            })
+            .unwrap();
+        seen
     }
 
     async fn send(&self, code: CouncilCode, letter: &Letter) -> Result<Vec<u8>, Refusal> {
@@ -229,6 +243,26 @@ async fn every_lie_in_an_envelope_is_refused_for_its_own_reason_and_puts_nothing
         assert_eq!(fed.spent(me), (0, 0), "{what}");
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
+    // Every one of them stands in the council's own log, with who asked, what for, and who sent it.
+    let entries = fed.refused(me);
+    let said: BTreeSet<&str> = entries.iter().filter_map(|record| record.reason.as_deref()).collect();
+    for (what, code, _) in &lies {
+        assert!(said.contains(code), "{what}: no entry with {code} among {said:?}");
+    }
+    for record in &entries {
+        assert_eq!((record.who.as_str(), record.purpose.as_deref()), (ANALYST, Some("test")), "{record:?}");
+        assert!(record.query.is_some() && record.lawful_basis.is_some() && record.decision.is_some(), "{record:?}");
+    }
+    let narrow = entries.iter().find(|record| record.reason.as_deref() == Some("noise-too-narrow")).unwrap();
+    assert_eq!(narrow.note.as_deref(), Some("what was wrong came from folkmoot://england/coordinator/main"));
+    // The same lie again and again, under whatever id of a round, is no news.
+    for seconds in 61..90 {
+        let mut letter = fed.letter(&query, 1);
+        letter.envelope.plan.layout[0] ^= 1;
+        letter.envelope.step_seconds = seconds;
+        assert_eq!(word(&fed.send(me, &letter).await.unwrap_err()), "layout-differs");
+    }
+    assert_eq!(fed.refused(me).len(), entries.len());
     let letter = fed.letter(&query, 1);
     let bytes = letter.envelope.clone().sign(&fed.coordinator.0).encode();
     let id = transcript::t0(&bytes);
@@ -287,4 +321,45 @@ async fn exact_sums_are_given_for_enough_councils_of_one_area_and_for_nobody_els
     let refusal = fed.send(codes[0], &letter).await.unwrap_err();
     assert_eq!(refusal.reason(), Reason::InvalidQuestion, "{}", refusal.sentence());
     assert!(fed.send(codes[0], &fed.letter(&query, 1)).await.is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_question_that_nothing_here_can_answer_is_in_the_log_and_so_is_one_that_nobody_signed() {
+    let codes = six();
+    let kinds = "kinds = [\"council-suppressed\", \"joint-private\", ";
+    let open = policy("").replace("kinds = [\"joint-private\", ", kinds);
+    let fed = Scene::new(&codes, true, &|slot| if slot == 1 { String::new() } else { open.clone() }).await;
+    let period = ReferencePeriod::inclusive("2019-04-01".parse().unwrap(), "2020-03-31".parse().unwrap()).unwrap();
+    let about = |release| {
+        let data = private().data();
+        Query::new("PEOPLE", period, Some(&[]), &[], &[], data, release).unwrap()
+    };
+    let me = codes[0];
+    let answer = |code: CouncilCode, question: SignedQuestion| {
+        let channel = fed.hall.channel(code).unwrap();
+        let request = wire::AnswerRequest { question: Some((&question).into()), council: code.to_string() };
+        async move {
+            let status = NodeClient::new(channel).answer(request).await.err().unwrap();
+            Refusal::from_status(&status).unwrap().reason()
+        }
+    };
+    let figures = about(Release::CouncilSuppressed(Profile::Hospital));
+    assert_eq!(answer(me, fed.question(&figures, 1)).await, Reason::NoData);
+    let round = fed.send(me, &fed.letter(&about(private().release()), 2)).await.unwrap_err();
+    assert_eq!(round.reason(), Reason::NoData, "{}", round.sentence());
+    let mut forged = fed.question(&figures, 3);
+    forged.analyst.signature[5] ^= 1;
+    assert_eq!(answer(me, forged).await, Reason::BadSignature);
+    let entries = fed.refused(me);
+    let told: Vec<_> = entries
+        .iter()
+        .map(|record| (record.who.as_str(), record.reason.as_deref().unwrap(), record.purpose.as_deref()))
+        .collect();
+    let expected =
+        [(ANALYST, "NO_DATA", Some("test")), (ANALYST, "NO_DATA", Some("test")), (COORDINATOR, "BAD_SIGNATURE", None)];
+    assert_eq!(told, expected);
+    assert_eq!((entries[0].attempt, entries[1].attempt), (None, Some(1)));
+    // A council whose policy is off says that, whether or not it has data.
+    assert_eq!(answer(codes[1], fed.question(&figures, 1)).await, Reason::PolicyOff);
+    assert_eq!(fed.refused(codes[1])[0].reason.as_deref(), Some("POLICY_OFF"));
 }

@@ -11,6 +11,7 @@ use folkmoot_proto::question::Question;
 use folkmoot_proto::reason::{Reason, Refusal};
 use folkmoot_proto::round::node::Proposal;
 use folkmoot_proto::round::{Limits, Mechanism, Roll, Signatory, transcript};
+use folkmoot_proto::wire::v1 as wire;
 
 use super::reading::{check_cohort, cohort_of, expected, own_reading};
 use super::{Asked, MOST_OPEN, Open, Rounds, Stage, protocol, refused};
@@ -18,7 +19,7 @@ use crate::answer::figures::governed;
 use crate::answer::told::{internal, ledger_says, no_data};
 use crate::answer::{Answerer, Believed, data};
 use crate::assemble::{self, SnapshotId};
-use crate::ledger::{self, Cohort, RoundRequest};
+use crate::ledger::{self, Cohort, RoundRequest, Unasked, Whose};
 use crate::local;
 use crate::policy::{Nano, Terms};
 use crate::tabulate;
@@ -26,26 +27,99 @@ use crate::tabulate;
 /// Longest time a round may be open, in seconds.
 const MOST_OPEN_S: u64 = 24 * 3600;
 
+/// A refusal of step 0, and whether the ledger has written it down.
+enum No {
+    /// Of the envelope or the cohort: the coordinator's doing.
+    Sent(Refusal),
+    /// Of the question, or because of the data here.
+    Asked(Refusal),
+    /// In the log already.
+    Written(Refusal),
+}
+
+fn no_registry() -> Refusal {
+    Refusal::new(Reason::NotAMember, "this node holds no membership registry yet, so it joins no round")
+}
+
+/// What is refused here without another word is about what the coordinator sent.
+impl From<Refusal> for No {
+    fn from(refusal: Refusal) -> Self {
+        Self::Sent(refusal)
+    }
+}
+
 impl Answerer {
     pub(super) fn advertise(
         &self,
         rounds: &Rounds,
         coordinator: &Identity,
-        asked: Asked,
+        mut asked: Asked,
         now: u64,
     ) -> Result<Vec<u8>, Refusal> {
         if transcript::t0(&asked.payload) != asked.round {
-            return Err(refused("the round's id is not the hash of its envelope"));
+            let refusal = refused("the round's id is not the hash of its envelope");
+            return Err(self.note_unbelieved(coordinator, refusal));
         }
         if let Some(open) = rounds.open().get(&asked.round).cloned() {
-            let open = open.lock().unwrap_or_else(PoisonError::into_inner);
-            return open.machine.advert_again(&asked.payload, now).map(|p| p.persisted()).map_err(|w| protocol(&w));
+            let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
+            let again = open.machine.advert_again(&asked.payload, now).map(|p| p.persisted()).map_err(|w| protocol(&w));
+            return again.inspect_err(|refusal| self.note(&mut open, refusal));
         }
         let settings = self.tls.current();
-        let believed = Believed::check(asked.question, settings.trust(), coordinator, self.clock.now())?;
+        let believed = Believed::check(asked.question.take(), settings.trust(), coordinator, self.clock.now())
+            .map_err(|refusal| self.note_unbelieved(coordinator, refusal))?;
+        let mut attempt = None;
+        self.join(rounds, coordinator, &asked, &believed, now, &mut attempt).map_err(|no| {
+            let governed = governed(believed.question()).ok();
+            let policy = self.policy.current();
+            let (refusal, whose) = match (no, &governed) {
+                (No::Written(refusal), _) => return refusal,
+                (No::Asked(refusal), Some(question)) => (refusal, Whose::Asked(question)),
+                (No::Sent(refusal) | No::Asked(refusal), question) => {
+                    (refusal, Whose::Sent { coordinator, question: question.as_ref() })
+                }
+            };
+            let code = refusal.fact("round").map(str::to_owned);
+            self.note_unasked(&Unasked { policy: &policy, whose, attempt, code: code.as_deref() }, refusal)
+        })
+    }
+
+    /// Writes down an invitation that is refused whatever it says.
+    pub(super) fn note_invited(
+        &self,
+        coordinator: &Identity,
+        question: Option<wire::SignedQuery>,
+        refusal: Refusal,
+    ) -> Refusal {
+        let settings = self.tls.current();
+        let believed = Believed::check(question, settings.trust(), coordinator, self.clock.now());
+        match believed.and_then(|believed| governed(believed.question())) {
+            Ok(question) => {
+                let policy = self.policy.current();
+                let whose = Whose::Asked(&question);
+                self.note_unasked(&Unasked { policy: &policy, whose, attempt: None, code: None }, refusal)
+            }
+            Err(_) => self.note_unbelieved(coordinator, refusal),
+        }
+    }
+
+    /// Everything from the envelope's own checks to a reserved place in the round.
+    fn join(
+        &self,
+        rounds: &Rounds,
+        coordinator: &Identity,
+        asked: &Asked,
+        believed: &Believed,
+        now: u64,
+        attempt: &mut Option<u32>,
+    ) -> Result<Vec<u8>, No> {
         let question = believed.question();
-        let proposal = self.proposal(rounds, coordinator, &believed, &asked.payload, now)?;
+        if rounds.members.current().is_none() {
+            return Err(No::Asked(no_registry()));
+        }
+        let proposal = self.proposal(rounds, coordinator, believed, &asked.payload, now)?;
         let envelope = proposal.envelope();
+        *attempt = Some(u32::from(envelope.attempt));
         let joint = own_reading(question, envelope)?;
         let cohort = cohort_of(envelope)?;
         check_cohort(question, &joint, &cohort)?;
@@ -60,7 +134,7 @@ impl Answerer {
         let question_price = question.query().release().rho().map_or(0, |rho| rho.nano());
         if envelope.plan.rho_nano != question_price {
             let sentence = "the round's price is not the one that the analyst signed";
-            return Err(refused(sentence));
+            return Err(refused(sentence).into());
         }
         let expected = expected(&joint, shares.as_ref())?;
         let terms = Terms {
@@ -75,7 +149,7 @@ impl Answerer {
         // An earlier attempt whose vector has not left gives its price back before this one asks for it.
         self.sweep(rounds, now, Some(&query_id));
         if rounds.open().len() >= MOST_OPEN {
-            return Err(refused("this node is in too many rounds at once; ask again when one is over"));
+            return Err(refused("this node is in too many rounds at once; ask again when one is over").into());
         }
         let (machine, advert) =
             proposal.accept(&expected, &rounds.signing, &mut rand::rng()).map_err(|w| protocol(&w))?;
@@ -109,9 +183,7 @@ impl Answerer {
         bytes: &[u8],
         now: u64,
     ) -> Result<Proposal, Refusal> {
-        let registry = rounds.members.current().ok_or_else(|| {
-            Refusal::new(Reason::NotAMember, "this node holds no membership registry yet, so it joins no round")
-        })?;
+        let registry = rounds.members.current().ok_or_else(no_registry)?;
         let broken = |error: folkmoot_proto::round::RollError| refused(error.to_string());
         let mut roll = Roll::from_registry(&registry).map_err(broken)?;
         // Both certificates were checked a moment ago.
@@ -146,23 +218,28 @@ impl Answerer {
         cohort: &Cohort,
         terms: Terms,
         contributes: bool,
-    ) -> Result<(ledger::Round<ledger::Reserved>, SnapshotId), Refusal> {
+    ) -> Result<(ledger::Round<ledger::Reserved>, SnapshotId), No> {
         let policy = self.policy.current();
-        let governed = governed(question)?;
+        let governed = governed(question).map_err(No::Asked)?;
         // What the policy refuses, the ledger refuses and writes down; the data do not matter then.
-        let opt_out_applied = policy.rule(&governed).is_ok_and(|ruling| ruling.opt_out_applied);
-        data::check_opt_outs(&self.records, opt_out_applied)?;
-        let snapshot = data::snapshot(&self.records, question.query(), options, opt_out_applied)?;
+        let ruling = policy.rule(&governed);
+        let opt_out_applied = ruling.as_ref().is_ok_and(|ruling| ruling.opt_out_applied);
+        data::check_opt_outs(&self.records, opt_out_applied).map_err(No::Asked)?;
+        let snapshot = data::snapshot(&self.records, question.query(), options, opt_out_applied)
+            .map_err(|refusal| No::Asked(ruling.err().unwrap_or(refusal)))?;
         let difference = |earlier: &Query, asked: &Query| {
             let options = local::options(asked, self.today());
             let assembly = assemble::assemble(&self.records, &options).map_err(|error| no_data(&error, asked))?;
             tabulate::people_apart(&assembly.histories, earlier, asked).map_err(|error| internal(&error))
         };
         let request = RoundRequest { cohort, terms, contributes };
-        let round = self
-            .ledger
-            .admit_round(&policy, &governed, snapshot, &request, &difference)
-            .map_err(|error| ledger_says(&error))?;
+        let round = self.ledger.admit_round(&policy, &governed, snapshot, &request, &difference).map_err(|error| {
+            match ledger_says(&error) {
+                // A ledger in doubt changes nothing, so it wrote nothing down.
+                refusal if refusal.reason() == Reason::LedgerInDoubt => No::Asked(refusal),
+                refusal => No::Written(refusal),
+            }
+        })?;
         debug_assert_eq!(opt_out_applied, round.opt_out_applied(), "one policy, one ruling");
         Ok((round, snapshot))
     }
