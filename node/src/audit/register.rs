@@ -97,7 +97,7 @@ impl Book {
                 }
                 // A person's no is told once, however often the question is asked again.
                 Action::Denied => sums.1 += 1,
-                Action::Refused if record.reason.as_deref() != Some(Reason::Denied.code()) => sums.1 += 1,
+                Action::Refused if is_own_no(record.reason.as_deref()) => sums.1 += 1,
                 Action::Recovered => sums.2 += nano,
                 _ => {}
             }
@@ -110,6 +110,13 @@ impl Book {
             .collect();
         Ok(register)
     }
+}
+
+/// Whether a refusal is the council's own decision: its policy, its budget. A question that there are no data for, a
+/// message that nobody signed and a round that broke the protocol are in the log, and are no decisions.
+fn is_own_no(reason: Option<&str>) -> bool {
+    let decided = [Reason::PolicyOff, Reason::PolicyForbids, Reason::BudgetSpent, Reason::TooFewCouncils];
+    decided.iter().any(|own| Some(own.code()) == reason)
 }
 
 fn row(entry: u64, moment: &str, record: Record, nano: u64) -> Answered {

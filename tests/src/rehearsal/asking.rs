@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, bail};
 use folkmoot_coordinator::merge::{self, Statistic, Table};
-use folkmoot_coordinator::round::Facts;
+use folkmoot_coordinator::total::Facts;
 use folkmoot_proto::ids::CouncilCode;
 use jiff::civil::Date;
 use serde_json::Value;

@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 use anyhow::{Context, bail};
 use folkmoot_coordinator::disclose;
 use folkmoot_coordinator::merge::{self, Cell, Number, Statistic};
-use folkmoot_coordinator::round::Facts;
+use folkmoot_coordinator::total::Facts;
 use folkmoot_proto::disclosure::{Figure, Profile};
 use folkmoot_proto::geography::Geography;
 use folkmoot_proto::ids::CouncilCode;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use folkmoot_coordinator::round::Facts;
+use folkmoot_coordinator::total::Facts;
 use folkmoot_proto::ids::CouncilCode;
 
 use super::asking::{Asked, JOINT_PRIVATE, JOINT_SUPPRESSED, Outcome, Release};
