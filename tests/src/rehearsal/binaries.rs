@@ -72,9 +72,41 @@ fn build(cargo: &Path, folder: &Path) -> anyhow::Result<()> {
     {
         command.arg("--manifest-path").arg(workspace.join("Cargo.toml"));
     }
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(is_about_us) {
+            command.env_remove(name);
+        }
+    }
     let status = command.status().context("starting cargo to build the programs")?;
     if !status.success() {
         bail!("cargo could not build the programs; its messages are above");
     }
     Ok(())
+}
+
+/// Whether a variable is one of those that `cargo run` and `cargo test` set to describe the program they run. Handed on to the
+/// build below they would make it compile half of the tree again, and the next build by hand too: the build scripts of some
+/// dependencies (`ring`) read variables of these names, so that cargo sees changed input.
+fn is_about_us(name: &str) -> bool {
+    const OURS: [&str; 3] = ["CARGO_CRATE_NAME", "CARGO_PRIMARY_PACKAGE", "OUT_DIR"];
+    const BEGINNINGS: [&str; 3] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"];
+    OURS.contains(&name) || BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_about_us;
+
+    #[test]
+    fn the_inner_build_hears_what_people_set_and_nothing_about_the_outer_one() {
+        for ours in ["CARGO_MANIFEST_DIR", "CARGO_MANIFEST_LINKS", "CARGO_PKG_NAME", "CARGO_PKG_VERSION_PRE", "OUT_DIR"]
+        {
+            assert!(is_about_us(ours), "{ours}");
+        }
+        for theirs in
+            ["CARGO_HOME", "CARGO_TARGET_DIR", "CARGO_INCREMENTAL", "CARGO_NET_OFFLINE", "CARGO_BUILD_JOBS", "PATH"]
+        {
+            assert!(!is_about_us(theirs), "{theirs}");
+        }
+    }
 }
