@@ -120,17 +120,30 @@ impl Jobs {
         Ok(())
     }
 
-    /// An earlier release that holds what a plan asks for: of the same series with every council's answer.
+    /// An earlier release that holds what a plan asks for: of the same series with every council's answer. None while
+    /// newer data may be had for nothing.
     ///
     /// # Errors
     /// [`store::Error`].
     pub async fn earlier(&self, plan: &Plan) -> Result<Option<Release>, store::Error> {
+        if self.may_have_changed(plan) {
+            return Ok(None);
+        }
         let series = series(plan);
         let found = self.inner.store.off_thread(move |store| store.latest_of(&series)).await?;
         Ok(found.map(|found| found.release).filter(|release| {
             let manifest = release.manifest();
             manifest.councils_answered == manifest.councils_asked
         }))
+    }
+
+    /// Whether asking the councils again may give newer figures and costs nobody anything: the question's as-of day is not
+    /// over, so that councils may have taken in files since, and its kind has no price. A council with unchanged data gives
+    /// the answer it stored. Questions about one board stay with what is stored: a board's analyst may read those answers
+    /// where a council would refuse them another.
+    fn may_have_changed(&self, plan: &Plan) -> bool {
+        let free = matches!(plan.query().release(), folkmoot_proto::query::Release::CouncilSuppressed(_));
+        free && plan.scope().board().is_none() && plan.query().data().as_of.is_none_or(|day| day >= self.today())
     }
 
     /// Stores a job for a question signed by both and starts it. The id is the question's, so that asking the same again
@@ -169,9 +182,16 @@ impl Jobs {
         };
         let internal = |error: store::Error| internal(&error);
         let earlier = if job.request.fresh { None } else { self.earlier(plan).await.map_err(internal)? };
+        let mut told_before = None;
         if let Some(release) = &earlier {
+            let manifest = release.manifest();
             job.state = JobState::Released;
-            job.release = release.manifest().release.clone();
+            job.release = manifest.release.clone();
+            told_before = Some(format!(
+                "answered by release {}.{}; no council was asked and nothing is charged (--fresh asks again: councils whose \
+                 data changed since answer anew, at the price of the question)",
+                manifest.number, manifest.revision
+            ));
         }
         let analyst = job.analyst.clone();
         let added = self
@@ -183,9 +203,9 @@ impl Jobs {
                     return Ok(store.job(job.id)?.is_some_and(|known| known.analyst == job.analyst));
                 }
                 let state = job.state;
-                let message = match state {
-                    JobState::Released => "answered by an earlier release; no council was asked and nothing is charged",
-                    _ => "",
+                let message = match &told_before {
+                    Some(told) => told.as_str(),
+                    None => "",
                 };
                 let told = wire::Progress {
                     job: job.id.to_string(),
@@ -274,13 +294,13 @@ impl Jobs {
             store.off_thread(move |store| store.answers_to(query.query(), query.layout())).await.map_err(failed)?;
         // What one council answered is no part of a joint figure, and of those none is ever stored.
         let stored = if plan.query().release().is_joint() { BTreeMap::new() } else { stored };
-        if !fresh && plan.councils().iter().all(|code| stored.contains_key(code)) {
+        if !fresh && !self.may_have_changed(&plan) && plan.councils().iter().all(|code| stored.contains_key(code)) {
             self.use_stored(&plan, &stored, &known, &report).await.map_err(failed)?;
         } else {
             let context = Context {
                 wait: Duration::from_secs(u64::try_from(job.wait_until - self.now()).unwrap_or(0)),
                 explicit_wait: job.request.wait_s > 0,
-                named: job.request.plan.as_ref().is_some_and(|plan| !plan.councils.is_empty()),
+                named: job.request.plan.as_ref().is_some_and(|plan| !plan.councils.is_empty() && !plan.members),
                 resumed,
                 known: known.into_iter().filter(|(_, outcome)| is_final(outcome.state)).collect(),
                 plan: plan.clone(),
@@ -311,8 +331,7 @@ impl Jobs {
         let signed = job.request.signed.clone().ok_or_else(incomplete)?;
         let signed = SignedQuestion::try_from(signed).map_err(Refusal::from)?;
         let analyst = Identity::parse(&job.analyst).map_err(|_| incomplete())?;
-        let today = Day::from_number(i32::try_from(self.now().div_euclid(86_400)).unwrap_or(i32::MAX / 2));
-        let plan = Plan::check(job.request.plan.clone().ok_or_else(incomplete)?, &analyst, today)?;
+        let plan = Plan::check(job.request.plan.clone().ok_or_else(incomplete)?, &analyst, self.today())?;
         Ok((plan, signed))
     }
 
@@ -409,6 +428,10 @@ impl Jobs {
 
     fn changes(&self) -> std::sync::MutexGuard<'_, BTreeMap<JobId, watch::Sender<u64>>> {
         self.inner.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn today(&self) -> Day {
+        Day::from_number(i32::try_from(self.now().div_euclid(86_400)).unwrap_or(i32::MAX / 2))
     }
 
     fn now(&self) -> i64 {

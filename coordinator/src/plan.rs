@@ -40,11 +40,25 @@ pub struct Expected {
 }
 
 impl Plan {
-    /// Checks a request of `caller` on the day `today`.
+    /// Checks a request of `caller` on the day `today`, where no registry says who is in the federation.
     ///
     /// # Errors
     /// The [`Refusal`] that says what cannot be asked and what can.
     pub fn check(request: wire::PlanRequest, caller: &Identity, today: Day) -> Result<Self, Refusal> {
+        Self::check_among(request, caller, today, None)
+    }
+
+    /// Checks a request of `caller` on the day `today`. A request that names no councils is for those `members` of the
+    /// federation that the caller may ask, or for every council when there is no registry.
+    ///
+    /// # Errors
+    /// The [`Refusal`] that says what cannot be asked and what can.
+    pub fn check_among(
+        request: wire::PlanRequest,
+        caller: &Identity,
+        today: Day,
+        members: Option<&BTreeSet<CouncilCode>>,
+    ) -> Result<Self, Refusal> {
         let invalid = |sentence: String| Refusal::new(Reason::InvalidQuestion, sentence);
         let query = request.query.ok_or_else(|| invalid("the request holds no question".to_owned()))?;
         let query = Query::try_from(query).map_err(refuse_query)?;
@@ -90,7 +104,19 @@ impl Plan {
             Some(board) => structure.members(board),
             None => Geography::built_in().councils().map(|council| council.code).collect(),
         };
-        let councils = chosen(&request.councils, &allowed, own_board.as_ref(), structure)?;
+        let councils = match members {
+            Some(members) if request.councils.is_empty() => joined(&allowed, members, board.as_ref())?,
+            _ => chosen(&request.councils, &allowed, own_board.as_ref(), structure)?,
+        };
+        let by_registry = request.members || (request.councils.is_empty() && members.is_some());
+        if by_registry && councils.len() < allowed.len() {
+            notes.push(format!(
+                "Asked of the {} members of the federation; {} has {} councils.",
+                councils.len(),
+                board.as_ref().map_or("England".to_owned(), |board| format!("board {board}")),
+                allowed.len()
+            ));
+        }
         if level == Level::Council && query.release().is_joint() {
             return Err(invalid(format!(
                 "{} figures can be read only as sums over several councils, so there are none at council level: ask for \
@@ -253,6 +279,23 @@ fn own_only(own: &BoardCode, structure: &Structure) -> Refusal {
     .with("board", own)
 }
 
+/// The councils that may be asked and are in the federation.
+fn joined(
+    allowed: &BTreeSet<CouncilCode>,
+    members: &BTreeSet<CouncilCode>,
+    board: Option<&BoardCode>,
+) -> Result<BTreeSet<CouncilCode>, Refusal> {
+    let councils: BTreeSet<CouncilCode> = allowed.intersection(members).copied().collect();
+    if councils.is_empty() {
+        let whose = board.map_or("no council".to_owned(), |board| format!("no council of board {board}"));
+        return Err(Refusal::new(
+            Reason::InvalidQuestion,
+            format!("{whose} is in the federation's registry, so there is nobody to ask: `councils` lists its members"),
+        ));
+    }
+    Ok(councils)
+}
+
 fn chosen(
     asked: &[String],
     allowed: &BTreeSet<CouncilCode>,
@@ -312,6 +355,32 @@ mod tests {
         late.query.as_mut().unwrap().as_of = Some("2025-07-02".parse::<Day>().unwrap().number());
         assert_eq!(check(late, "national/a").unwrap_err().reason(), Reason::InvalidQuestion);
         assert!(check(request(wire::Level::Unspecified), "national/a").is_err());
+    }
+
+    #[test]
+    fn who_names_no_councils_asks_the_members_of_the_federation_and_is_told_so() {
+        let day: Day = "2025-07-01".parse().unwrap();
+        let members: BTreeSet<CouncilCode> = ["104", "417", "503"].into_iter().map(testing::council).collect();
+        let among = |request, who| Plan::check_among(request, &analyst(who), day, Some(&members));
+        let plan = among(request(wire::Level::Region), "national/a").unwrap();
+        assert_eq!(plan.councils(), &members);
+        assert!(plan.notes()[0].contains("3 members") && plan.notes()[0].contains("153"), "{:?}", plan.notes());
+        // The share stays that of England, not of the members.
+        assert!(plan.adult_share(plan.councils()) < 0.05);
+        // Shropshire is in, Telford and Wrekin is not.
+        let own = among(request(wire::Level::Board), "icb/QOC/b").unwrap();
+        assert_eq!(own.councils(), &BTreeSet::from([testing::council("417")]));
+        assert!(own.notes()[0].contains("QOC has 2 councils"), "{:?}", own.notes());
+        let refusal = among(request(wire::Level::Board), "icb/QMM/b").unwrap_err();
+        assert!(refusal.sentence().contains("no council of board QMM"), "{refusal}");
+        // Who names councils gets those, and nothing is said about members.
+        let named = wire::PlanRequest { councils: vec!["106".into()], ..request(wire::Level::Council) };
+        let plan = among(named, "national/a").unwrap();
+        assert_eq!((plan.councils().len(), plan.notes().len()), (1, 0));
+        // What was stored says where its list came from, so that a later look tells the same.
+        let councils = members.iter().map(ToString::to_string).collect();
+        let stored = wire::PlanRequest { councils, members: true, ..request(wire::Level::Region) };
+        assert!(check(stored, "national/a").unwrap().notes()[0].contains("3 members"));
     }
 
     #[test]

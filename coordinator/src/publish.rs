@@ -83,7 +83,7 @@ const BEFORE: [&str; 10] = [
 ];
 
 /// Columns after them.
-const AFTER: [&str; 19] = [
+const AFTER: [&str; 20] = [
     "component",
     "statistic",
     "value",
@@ -93,6 +93,7 @@ const AFTER: [&str; 19] = [
     "margin",
     "councils",
     "councils_asked",
+    "councils_in_area",
     "adult_share",
     "release",
     "revision",
@@ -161,6 +162,7 @@ fn record(view: &View, dimensions: &[String], area: &Area, row: &Row, cell: &Cel
         number(cell.margin),
         area.councils.to_string(),
         area.councils_asked.to_string(),
+        area.councils_in_area.to_string(),
         format!("{:.4}", area.adult_share),
         manifest.number.to_string(),
         manifest.revision.to_string(),
@@ -194,8 +196,9 @@ mod tests {
         assert_eq!(
             lines[0],
             "area_level,ons_code,area_name,council,icb,measure,version,period_start,period_end,group,age_band,gender,\
-             component,statistic,value,value_status,lower,upper,margin,councils,councils_asked,adult_share,release,\
-             revision,as_of,kind,protection,geography,code_lists,withdrawn,area_note"
+             component,statistic,value,value_status,lower,upper,margin,councils,councils_asked,\
+             councils_in_area,adult_share,release,revision,\
+             as_of,kind,protection,geography,code_lists,withdrawn,area_note"
         );
         let find = |start: &str| {
             let found: Vec<_> = lines.iter().filter(|line| line.starts_with(start)).collect();
@@ -207,15 +210,15 @@ mod tests {
         let group = "104,QHM,ASCOF-2E,1,2024-04-01,2025-03-31,age_band=18 to 64;gender=Male,18 to 64,Male";
         let council = |component: &str| find(&format!("council,E06000057,Northumberland,{group},{component},"));
         let shown = council("yes,count");
-        assert!(shown.contains(",yes,count,20,ok,18,22,2,1,1,1.0000,"), "{shown}");
+        assert!(shown.contains(",yes,count,20,ok,18,22,2,1,1,1,1.0000,"), "{shown}");
         let hidden = council("no,count");
-        assert!(hidden.contains(",no,count,,suppressed,1,7,,1,1,1.0000,"), "{hidden}");
+        assert!(hidden.contains(",no,count,,suppressed,1,7,,1,1,1,1.0000,"), "{hidden}");
         assert!(council(",percentage").contains(",,percentage,,suppressed,"), "{}", tail(&hidden));
         // England: 20 + 40 shown; hidden 1 to 7 beside 10 shown is 14 give or take 5.
         let england =
             "england,E92000001,England,,,ASCOF-2E,1,2024-04-01,2025-03-31,age_band=18 to 64;gender=Male,18 to 64,Male";
-        assert!(find(&format!("{england},yes,count")).contains(",60,ok,56,64,4,2,3,"));
-        assert!(find(&format!("{england},no,count")).contains(",14,estimated,9,19,5,2,3,"));
+        assert!(find(&format!("{england},yes,count")).contains(",60,ok,56,64,4,2,3,153,"));
+        assert!(find(&format!("{england},no,count")).contains(",14,estimated,9,19,5,2,3,153,"));
         assert!(lines[1..].iter().all(|line| line.contains(",2025-06-30,council-suppressed,hospital,icb-2022,")));
     }
 

@@ -138,6 +138,8 @@ pub async fn run(
         None => Vec::new(),
     };
     let members = members(&config, &registry)?;
+    let joined =
+        members.as_ref().map(|members| members.registry().members().iter().map(|member| member.council).collect());
     let store = Store::open(&config.database)?;
     let host = Arc::new(Doorman { store: store.clone(), clock: Arc::clone(&clock), registry: registry.clone() });
     let links = Links::new(name, host, Arc::clone(&clock));
@@ -170,6 +172,7 @@ pub async fn run(
         believe: Arc::new(ByTls { tls: Arc::clone(&tls), clock: Arc::clone(&clock) }),
         countersigner,
         rounds: config.rounds(),
+        members: joined,
     };
     let routes = routes(service).await?;
     let address = config.listen;

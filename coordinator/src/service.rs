@@ -85,6 +85,8 @@ pub struct Service {
     pub countersigner: Countersigner,
     /// Folder of the records of rounds.
     pub rounds: PathBuf,
+    /// The councils in the federation's signed registry; `None` without one.
+    pub members: Option<BTreeSet<CouncilCode>>,
 }
 
 type Stream<T> = ReceiverStream<Result<T, Status>>;
@@ -131,6 +133,7 @@ impl Coordinator for Service {
                     since: since.map_or(0, |since| since.as_second()),
                     data_until: linked.as_ref().and_then(|linked| linked.data_until),
                     software: linked.map_or(String::new(), |linked| linked.software),
+                    member: self.members.as_ref().is_some_and(|members| members.contains(&council.code)),
                 }
             })
             .collect();
@@ -141,7 +144,8 @@ impl Coordinator for Service {
         let caller = allowed(&request, Action::Ask)?;
         let mut request = request.into_inner();
         let signed = request.signed.take();
-        let plan = Plan::check(request, &caller, self.today())?;
+        request.members = false;
+        let plan = Plan::check_among(request, &caller, self.today(), self.members.as_ref())?;
         self.jobs.check_kind(&plan)?;
         let linked: BTreeSet<CouncilCode> =
             plan.councils().iter().copied().filter(|code| self.links.link(*code).is_some()).collect();
@@ -186,10 +190,16 @@ impl Coordinator for Service {
         let signed = request.signed.take().ok_or_else(|| invalid("the request holds no signed question"))?;
         let mut plan_request = request.plan.take().ok_or_else(|| invalid("the request holds no plan"))?;
         plan_request.signed = None;
+        plan_request.members = false;
         if signed.query.as_ref().is_some_and(|query| query.as_of.is_none()) {
             return Err(invalid("the signed question has no as-of day: whoever signs fixes the day").into());
         }
-        let plan = Plan::check(plan_request.clone(), &caller, self.today())?;
+        let plan = Plan::check_among(plan_request.clone(), &caller, self.today(), self.members.as_ref())?;
+        if plan_request.councils.is_empty() && self.members.is_some() {
+            // The job keeps the councils it began with, whatever registry a restart finds.
+            plan_request.councils = plan.councils().iter().map(ToString::to_string).collect();
+            plan_request.members = true;
+        }
         self.jobs.check_kind(&plan)?;
         let signed = self.countersigned(signed, &plan, &caller)?;
         if plan.query().release().is_joint() && request.mandate_signature.len() != 64 {

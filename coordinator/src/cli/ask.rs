@@ -141,6 +141,7 @@ impl QuestionArgs {
             boards: self.boards.clone().unwrap_or_default(),
             board: self.board.clone().unwrap_or_default(),
             signed: None,
+            members: false,
         })
     }
 

@@ -31,7 +31,7 @@ pub(crate) async fn councils(caller: &Caller) -> Outcome {
             .iter()
             .map(|council| {
                 serde_json::json!({ "code": council.code, "name": council.name, "region": council.region,
-                    "icb": council.board, "linked": council.linked, "since": council.since,
+                    "icb": council.board, "member": council.member, "linked": council.linked, "since": council.since,
                     "software": council.software,
                     "data_until": council.data_until.map(day_text) })
             })
@@ -48,6 +48,7 @@ pub(crate) async fn councils(caller: &Caller) -> Outcome {
                 tidy(&council.name),
                 tidy(&council.region),
                 tidy(&council.board),
+                if council.member { "yes" } else { "-" }.to_owned(),
                 if council.linked { "linked" } else { "-" }.to_owned(),
                 moment(council.since),
                 council.data_until.map_or(String::new(), day_text),
@@ -55,9 +56,31 @@ pub(crate) async fn councils(caller: &Caller) -> Outcome {
             ]
         })
         .collect();
-    put!("{}", format(&["code", "name", "region", "icb", "link", "since (UTC)", "data until", "software"], &[], &rows));
+    put!(
+        "{}",
+        format(
+            &["code", "name", "region", "icb", "member", "link", "since (UTC)", "data until", "software"],
+            &[],
+            &rows
+        )
+    );
     let linked = reply.councils.iter().filter(|council| council.linked).count();
-    say!("{linked} of {} councils linked", rows.len());
+    let members = reply.councils.iter().filter(|council| council.member).count();
+    match members {
+        0 => say!("{linked} of {} councils linked; the coordinator has no registry of members", rows.len()),
+        _ => {
+            let absent: Vec<String> = reply
+                .councils
+                .iter()
+                .filter(|council| council.member && !council.linked)
+                .map(|council| tidy(&council.code))
+                .collect();
+            say!("{linked} councils linked; {members} of {} are members of the federation", rows.len());
+            if !absent.is_empty() {
+                say!("members that are not linked: {}", absent.join(", "));
+            }
+        }
+    }
     Ok(OK)
 }
 
@@ -227,11 +250,25 @@ pub(crate) fn print(release: &Value, level: Option<Level>) -> anyhow::Result<()>
         say!("WITHDRAWN: {}", withdrawn.get("reason").and_then(Value::as_str).map(tidy).unwrap_or_default());
     }
     say!("{} ({}), data as of {}, boards {}", text("kind"), text("protection"), text("as_of"), text("geography"));
-    say!("{} of {} councils\n", text("councils_answered"), text("councils_asked"));
     let table: crate::merge::Table =
         serde_json::from_value(release["table"].clone()).context("reading the release's table")?;
+    // The widest area comes first.
+    let covered = table.areas.first().map_or(String::new(), |area| {
+        let of = match area.councils_in_area {
+            0 => String::new(),
+            all => format!("{} of {all} councils, ", area.councils),
+        };
+        format!("; {}: {of}{:.1}% of adult residents", tidy(&area.name), area.adult_share * 100.0)
+    });
+    say!("{} of the {} councils asked answered{covered}\n", text("councils_answered"), text("councils_asked"));
     let mut rows = Vec::new();
+    let mut empty = Vec::new();
     for area in table.areas.iter().filter(|area| level.is_none_or(|level| area.level == level)) {
+        // A page of lines that say nothing would hide those that do.
+        if area.councils == 0 {
+            empty.push(format!("{} (0 of {} asked)", tidy(&area.name), area.councils_asked));
+            continue;
+        }
         for (row, cell) in table.rows.iter().zip(&area.cells) {
             let number = |number: Option<crate::merge::Number>| number.map_or(String::new(), |n| n.to_string());
             // Raw values may be negative; people are shown none below zero.
@@ -246,7 +283,7 @@ pub(crate) fn print(release: &Value, level: Option<Level>) -> anyhow::Result<()>
                 cell.status.mark().to_owned(),
                 number(cell.lower),
                 number(cell.upper),
-                format!("{}/{}", area.councils, area.councils_asked),
+                format!("{}/{}", area.councils, area.councils_in_area.max(area.councils_asked)),
                 format!("{:.1}%", area.adult_share * 100.0),
             ]);
         }
@@ -254,6 +291,9 @@ pub(crate) fn print(release: &Value, level: Option<Level>) -> anyhow::Result<()>
     let header = ["level", "area", "group", "figure", "value", "", "lower", "upper", "councils", "adults"];
     let right = [false, false, false, false, true, false, true, true, true, true];
     put!("{}", format(&header, &right, &rows));
+    if !empty.is_empty() {
+        say!("[x] no figures, no council answered: {}", empty.join("; "));
+    }
     say!("");
     say!("{}", text("protection_text"));
     for note in manifest["notes"].as_array().into_iter().flatten().filter_map(Value::as_str) {

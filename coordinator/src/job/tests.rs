@@ -184,9 +184,13 @@ fn jobs(store: &Store, councils: &Arc<Fakes>, clock: &MockClock, stop: &Cancella
 
 impl Scene {
     fn new() -> Self {
+        Self::at("2025-07-01T09:00:00Z")
+    }
+
+    fn at(now: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(&folder.path().join("c.db")).unwrap();
-        let clock = MockClock::at("2025-07-01T09:00:00Z".parse().unwrap());
+        let clock = MockClock::at(now.parse().unwrap());
         let (councils, stop) = (Fakes::none(), CancellationToken::new());
         let jobs = jobs(&store, &councils, &clock, &stop);
         Self { folder, clock, councils, stop, store, jobs }
@@ -218,6 +222,18 @@ impl Scene {
 
     async fn ask(&self, councils: &[&str], number: u8, wait_s: u32, who: &str, fresh: bool) -> Result<JobId, Refusal> {
         let (query, _) = testing::suppressed("2E");
+        self.put(query, councils, number, wait_s, who, fresh).await
+    }
+
+    async fn put(
+        &self,
+        query: Query,
+        councils: &[&str],
+        number: u8,
+        wait_s: u32,
+        who: &str,
+        fresh: bool,
+    ) -> Result<JobId, Refusal> {
         let caller = analyst(who);
         let request = plan_request(&query, councils);
         let plan = Plan::check(request.clone(), &caller, testing::as_of()).unwrap();
@@ -394,6 +410,38 @@ async fn an_equal_question_is_answered_by_the_earlier_release_and_asks_nobody() 
     let again = scene.ask(&["104", "106"], 5, 0, "analyst/national/a", true).await.unwrap();
     assert_eq!(scene.over(again).await.release, first.release);
     assert_eq!(scene.councils.asked("104"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_as_of_day_lasts_a_free_question_asks_again_and_a_board_keeps_what_is_stored() {
+    let scene = Scene::at("2025-06-30T09:00:00Z");
+    scene.councils.link("104", Manner::Answers).await;
+    scene.councils.link("106", Manner::Answers).await;
+    let first = scene.over(scene.submit(&["104", "106"], 1, 0).await).await;
+    let second = scene.over(scene.submit(&["104", "106"], 2, 0).await).await;
+    // Both were asked again and had nothing new: the same release, not a revision.
+    assert_eq!((scene.councils.asked("104"), scene.councils.asked("106")), (2, 2));
+    assert_eq!(first.release, second.release);
+    // Another council's answer moved in between; the new figures are a revision, without --fresh.
+    scene.councils.link("106", Manner::Refuses(Reason::PolicyOff, "answers nothing any more")).await;
+    let third = scene.over(scene.submit(&["104", "106"], 3, 0).await).await;
+    assert_eq!(scene.release(&third).manifest().revision, 2);
+    // A board's analyst reads what the councils answered before, as on any later day.
+    let icb = scene.ask(&["104", "106"], 4, 0, "analyst/icb/QHM/b", false).await.unwrap();
+    let icb = scene.over(icb).await;
+    assert!(scene.release(&icb).manifest().councils.iter().all(|council| council.outcome.state == State::Stored));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_with_a_price_is_never_asked_again_unless_somebody_says_so() {
+    let scene = Scene::at("2025-06-30T09:00:00Z");
+    let (query, _) = testing::private("2E");
+    let plan = checked(&query, &["104"], wire::Level::Council);
+    assert!(!scene.jobs.may_have_changed(&plan));
+    let (query, _) = testing::suppressed("2E");
+    assert!(scene.jobs.may_have_changed(&checked(&query, &["104"], wire::Level::Council)));
+    scene.clock.advance(Duration::from_secs(86_400));
+    assert!(!scene.jobs.may_have_changed(&checked(&query, &["104"], wire::Level::Council)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -28,6 +28,9 @@ pub struct Area {
     pub councils: usize,
     /// Councils of the area that were asked.
     pub councils_asked: usize,
+    /// Councils that the area has, asked or not; 0 in releases made before this was counted.
+    #[serde(default)]
+    pub councils_in_area: usize,
     /// Share of the area's adult residents who live in the councils that answered, 0 to 1, four decimals.
     pub adult_share: f64,
     /// What a reader must know about the area's boundary; often empty.
@@ -57,6 +60,7 @@ impl Outline {
 
     pub(super) fn into_area(self, councils: usize, councils_asked: usize, share: f64, cells: Vec<Cell>) -> Area {
         Area {
+            councils_in_area: self.whole.len(),
             level: self.level,
             ons_code: self.ons_code,
             name: self.name,

@@ -69,10 +69,13 @@ pub(super) fn protection(query: &Query, round: Option<&Facts>) -> (String, Strin
 pub(super) fn reading_notes(table: &Table, answered: usize, asked: usize) -> Vec<String> {
     let mut notes = Vec::new();
     let any = |status| table.areas.iter().flat_map(|area| &area.cells).any(|cell| cell.status == status);
-    if answered < asked {
+    let widest = table.areas.iter().map(|area| area.councils_in_area).max().unwrap_or_default();
+    if answered < asked || table.areas.iter().any(|area| area.councils < area.councils_in_area) {
+        let whole = if widest > asked { format!(", and the widest area here has {widest}") } else { String::new() };
         notes.push(format!(
-            "{answered} of {asked} councils are in the figures; sums are over those alone, and each area says which share \
-             of its adult residents they serve."
+            "{answered} of the {asked} councils asked are in the figures{whole}. Sums are over the councils present \
+             alone and are not estimates for the whole area: each area says how many of its councils and which share of \
+             its adult residents are in."
         ));
     }
     if any(Status::Estimated) {

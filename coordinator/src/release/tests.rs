@@ -60,7 +60,12 @@ fn the_manifest_names_who_is_missing_and_why() {
     let missing = manifest.councils.iter().find(|council| council.code == testing::council("503")).unwrap();
     assert_eq!((missing.outcome.state, missing.outcome.reason.as_str()), (State::Unreachable, "not connected"));
     assert_eq!(manifest.councils[0].snapshot, "07".repeat(32));
-    assert!(manifest.notes.iter().any(|note| note.starts_with("2 of 3 councils")));
+    assert!(manifest.notes.iter().any(|note| note.starts_with("2 of the 3 councils asked")));
+    // What is missing from England is said too, not only what is missing from those asked.
+    assert!(manifest.notes.iter().any(|note| note.contains("the widest area here has 153")));
+    let england = &release.table().areas[0];
+    assert_eq!((england.councils, england.councils_asked, england.councils_in_area), (2, 3, 153));
+    assert!(release.table().areas.iter().all(|area| area.councils_in_area >= area.councils_asked));
 }
 
 #[test]

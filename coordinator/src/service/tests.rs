@@ -69,6 +69,7 @@ impl Scene {
             believe: Arc::new(ByText),
             countersigner: Countersigner { key: SigningKey::from_bytes(&[4; 32]), chain: vec![vec![1]] },
             rounds: folder.path().join("rounds"),
+            members: None,
         };
         Self { _folder: folder, clock, councils, service }
     }
