@@ -44,7 +44,7 @@ pub enum Malformed {
         /// How many there should be.
         expected: u64,
     },
-    /// A flag other than 0 and 1, flags of another length, or a hidden figure that is not 0.
+    /// A flag that is none of 0, 1 and 2, flags of another length, or a hidden figure that is not 0.
     #[error("the flags for hidden figures are wrong")]
     Flags,
     /// A figure that the protection asked for cannot give.
@@ -63,7 +63,8 @@ pub enum Malformed {
 pub struct Answer {
     council: CouncilCode,
     figures: Vec<Figure>,
-    /// Places of figures that we hid beside those the council hid, ascending.
+    /// Places of hidden figures that need not be small, ascending: few people made them, or they were hidden beside
+    /// others, by the council or by us.
     withheld: Vec<usize>,
     facts: Facts,
 }
@@ -104,20 +105,26 @@ impl Answer {
     /// The same answer with other figures: after disclosure control.
     pub(crate) fn with_figures(&self, figures: Vec<Figure>) -> Self {
         let newly = |(place, figure): (usize, &Figure)| {
-            (*figure == Figure::Hidden && self.figures[place] != Figure::Hidden).then_some(place)
+            let beside = self.figures[place] != Figure::Hidden || self.is_withheld(place);
+            (*figure == Figure::Hidden && beside).then_some(place)
         };
         let withheld = figures.iter().enumerate().filter_map(newly).collect();
         Self { council: self.council, facts: self.facts.clone(), figures, withheld }
     }
 
-    /// Whether a figure was hidden here, so that it need not be small.
+    /// Whether a hidden figure need not be small.
     pub(crate) fn is_withheld(&self, figure: usize) -> bool {
         self.withheld.binary_search(&figure).is_ok()
     }
 
-    /// The vectors as they are stored: values, and one byte a figure that is 1 where hidden.
+    /// The vectors as they travel and are stored: values, and one byte a figure: 1 where hidden as small, 2 where hidden
+    /// though it need not be small.
     pub fn to_vectors(&self) -> (Vec<i64>, Vec<u8>) {
-        self.figures.iter().map(|figure| (figure.shown().unwrap_or(0), u8::from(figure.shown().is_none()))).unzip()
+        let flag = |(place, figure): (usize, &Figure)| match figure {
+            Figure::Shown(value) => (*value, 0),
+            Figure::Hidden => (0, if self.is_withheld(place) { 2 } else { 1 }),
+        };
+        self.figures.iter().enumerate().map(flag).unzip()
     }
 
     /// Puts an answer together from values and flags, with every check that concerns them.
@@ -144,7 +151,7 @@ impl Answer {
             figures.push(match flag {
                 0 if value.abs() > MOST_FIGURE => return Err(Malformed::Figure(place)),
                 0 => Figure::Shown(value),
-                1 if value == 0 && !private => Figure::Hidden,
+                1 | 2 if value == 0 && !private => Figure::Hidden,
                 _ => return Err(Malformed::Flags),
             });
         }
@@ -155,7 +162,8 @@ impl Answer {
             let cells: Vec<i64> = figures[..layout.cells()].iter().filter_map(|figure| figure.shown()).collect();
             figures = layout.with_sums(&cells).into_iter().map(Figure::Shown).collect();
         }
-        Ok(Self { council, figures, withheld: Vec::new(), facts })
+        let withheld = hidden.iter().enumerate().filter(|(_, flag)| **flag == 2).map(|(place, _)| place).collect();
+        Ok(Self { council, figures, withheld, facts })
     }
 }
 
@@ -320,6 +328,7 @@ mod tests {
         assert_eq!(spoilt(&|p| facts(p).sigma_nano = 1), Malformed::Noise);
         assert_eq!(spoilt(&|p| p[0].hidden[0] = 1), Malformed::Flags);
         assert_eq!(spoilt(&|p| p[0].hidden[0] = 2), Malformed::Flags);
+        assert_eq!(spoilt(&|p| (p[0].values[0], p[0].hidden[0]) = (0, 3)), Malformed::Flags);
         assert_eq!(
             spoilt(&|p| {
                 p[0].hidden.pop();
@@ -330,6 +339,19 @@ mod tests {
         assert_eq!(spoilt(&|p| p[0].values[1] = 7), Malformed::Figure(1));
         assert_eq!(spoilt(&|p| p[0].values[1] = 12), Malformed::Figure(1));
         assert_eq!(spoilt(&|p| p[0].values[2] = i64::MAX), Malformed::Figure(2));
+    }
+
+    #[test]
+    fn what_a_council_hid_beside_small_figures_is_not_taken_for_small() {
+        let (query, layout) = testing::suppressed("2E");
+        let id = QueryId::from_bytes([9; 16]);
+        let mut values: Vec<i64> = vec![50; layout.len()];
+        let mut flags = vec![0; layout.len()];
+        (values[0], values[2], flags[0], flags[2]) = (0, 0, 1, 2);
+        let pieces = testing::chunks(&query, &layout, id, &values, &flags, 0, 5);
+        let answer = put_together(&query, &layout, id, pieces).unwrap();
+        assert_eq!((answer.is_withheld(0), answer.is_withheld(2)), (false, true));
+        assert_eq!(answer.to_vectors(), (values, flags), "as it is stored and read back");
     }
 
     #[test]

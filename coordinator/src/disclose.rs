@@ -1,16 +1,13 @@
 //! Disclosure control over a council's figures taken together, before anything is merged.
 //!
-//! The councils hid small figures one by one. Shown together, cells and sums can still give a hidden figure away: with
-//! one hidden cell in a row, the total minus the others is the cell. Here every hidden figure's feasible interval is
-//! worked out from everything the council shows, and where it is too narrow another figure is hidden beside it. What
-//! is merged, published and stored in a release is a function of what is left, so it gives no more away.
-//!
-//! # Source
-//! Secondary suppression with an attacker's audit: Handbook on Statistical Disclosure Control, sections 4.2 to 4.4.
+//! Councils hide what gives hidden figures away before their answer leaves them. Here the same audit is made again on what
+//! arrived, so that an answer of an older or careless node is not published as it came: where a hidden figure can be worked
+//! out too closely, another figure is hidden beside it. What is merged, published and stored in a release is a function of
+//! what is left, so it gives no more away. The audit itself is [`folkmoot_proto::disclosure::System`].
 
 use std::collections::BTreeMap;
 
-use folkmoot_proto::disclosure::{Figure, Profile};
+use folkmoot_proto::disclosure::{Figure, Guarded, System};
 use folkmoot_proto::ids::CouncilCode;
 use folkmoot_proto::layout::Layout;
 use folkmoot_proto::query::Query;
@@ -55,120 +52,19 @@ pub fn protect(
     let protected = answers
         .iter()
         .map(|(code, answer)| {
-            let mut figures = answer.figures().to_vec();
+            let marked = |(place, figure): (usize, &Figure)| Guarded {
+                withheld: answer.is_withheld(place),
+                ..Guarded::primary(*figure)
+            };
+            let mut figures: Vec<Guarded> = answer.figures().iter().enumerate().map(marked).collect();
             let hidden = system.protect(&mut figures);
             if hidden > 0 {
                 report.hidden.insert(*code, hidden);
             }
-            (*code, answer.with_figures(figures))
+            (*code, answer.with_figures(figures.into_iter().map(|figure| figure.figure).collect()))
         })
         .collect();
     (protected, report)
-}
-
-/// Hides what gives hidden figures of one set away: sums over councils whose exact values we saw. Says how many.
-pub fn protect_figures(profile: Profile, layout: &Layout, figures: &mut [Figure]) -> usize {
-    System::of(profile, layout).protect(figures)
-}
-
-/// The equations that tie a council's figures together.
-struct System {
-    profile: Profile,
-    /// Each sum with the cells it adds.
-    sums: Vec<(usize, Vec<usize>)>,
-    /// The other half of each figure, for a ratio.
-    partner: Vec<Option<usize>>,
-}
-
-/// A hidden figure must be able to take at least this many values in a reader's eyes.
-const LEAST_WIDTH: i64 = 3;
-
-impl System {
-    fn of(profile: Profile, layout: &Layout) -> Self {
-        let sums = (layout.cells()..layout.len()).map(|figure| (figure, layout.sum_of(figure))).collect();
-        let ratio = layout.components().len() == 2;
-        let partner = (0..layout.len())
-            .map(|figure| ratio.then(|| layout.with_component(figure, 1 - layout.component_place(figure))))
-            .collect();
-        Self { profile, sums, partner }
-    }
-
-    /// Hides figures until no small one can be worked out; says how many were hidden.
-    fn protect(&self, figures: &mut [Figure]) -> usize {
-        let primary: Vec<bool> = figures.iter().map(|figure| *figure == Figure::Hidden).collect();
-        if self.sums.is_empty() || !primary.contains(&true) {
-            return 0;
-        }
-        let mut hidden = 0;
-        // Each turn hides at least one figure, so there are at most as many turns as figures.
-        while let Some(equation) = self.leak(figures, &primary) {
-            let Some(next) = self.cheapest(equation, figures) else { break };
-            for place in [Some(next), self.pair(next)].into_iter().flatten() {
-                hidden += usize::from(figures[place] != Figure::Hidden);
-                figures[place] = Figure::Hidden;
-            }
-        }
-        hidden
-    }
-
-    /// Under `ascof` both halves of a ratio are hidden together.
-    fn pair(&self, figure: usize) -> Option<usize> {
-        match self.profile {
-            Profile::Ascof => self.partner[figure],
-            Profile::Hospital => None,
-        }
-    }
-
-    /// The first equation that pins a small figure down too closely.
-    ///
-    /// The attacker of this audit knows which figures are small and which were hidden beside them.
-    fn leak(&self, figures: &[Figure], primary: &[bool]) -> Option<usize> {
-        let bounds: Vec<(i64, i64)> =
-            figures.iter().zip(primary).map(|(figure, &primary)| self.reach(*figure, primary)).collect();
-        self.sums.iter().position(|(sum, cells)| {
-            let low: i64 = cells.iter().map(|&cell| bounds[cell].0).sum();
-            let high: i64 = cells.iter().map(|&cell| bounds[cell].1).fold(0, i64::saturating_add);
-            let narrow = |(own_low, own_high): (i64, i64), least: i64, most: i64| {
-                let width = own_high.min(most).saturating_sub(own_low.max(least)) + 1;
-                width < LEAST_WIDTH.min(own_high.saturating_sub(own_low) + 1)
-            };
-            let (sum_low, sum_high) = bounds[*sum];
-            if primary[*sum] && narrow(bounds[*sum], low, high) {
-                return true;
-            }
-            cells.iter().any(|&cell| {
-                let own = bounds[cell];
-                primary[cell]
-                    && narrow(
-                        own,
-                        sum_low.saturating_sub(high.saturating_sub(own.1)),
-                        sum_high.saturating_sub(low - own.0),
-                    )
-            })
-        })
-    }
-
-    fn reach(&self, figure: Figure, primary: bool) -> (i64, i64) {
-        const ANYTHING: i64 = 1 << 40;
-        match (figure, self.profile) {
-            // Hidden here, so the attacker knows that it is not small.
-            (Figure::Hidden, Profile::Hospital) if !primary => (8, ANYTHING),
-            (Figure::Hidden, Profile::Ascof) if !primary => (0, ANYTHING),
-            // One half of an `ascof` pair may be large, but either may be the small one: each is audited as small.
-            _ => {
-                let bounds = self.profile.bounds(figure, false, 0);
-                (bounds.lower, bounds.upper)
-            }
-        }
-    }
-
-    /// The smallest shown figure above zero in an equation, cells before the sum: what costs readers least.
-    fn cheapest(&self, equation: usize, figures: &[Figure]) -> Option<usize> {
-        let (sum, cells) = &self.sums[equation];
-        let shown = |place: &usize| figures[*place].shown().filter(|value| *value > 0);
-        let cell = cells.iter().copied().filter(|cell| shown(cell).is_some()).min_by_key(|cell| shown(cell));
-        cell.or_else(|| figures[*sum].shown().map(|_| *sum))
-    }
 }
 
 #[cfg(test)]
@@ -176,6 +72,7 @@ impl System {
 mod tests {
     use super::*;
     use crate::testing;
+    use folkmoot_proto::disclosure::Profile;
     use folkmoot_proto::query::Release;
 
     fn shown(profile: Profile, cells: &[i64]) -> (Vec<Option<i64>>, usize) {

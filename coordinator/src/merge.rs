@@ -11,6 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use folkmoot_proto::catalogue::Unit;
 use folkmoot_proto::disclosure::{Bounds, Figure, Profile, round5};
 use folkmoot_proto::geography::Geography;
 use folkmoot_proto::ids::CouncilCode;
@@ -166,6 +167,9 @@ impl Parts {
     }
 }
 
+/// More than any council's events, clusters or pounds of a year.
+const MOST_OF_OTHERS: i64 = 1_000_000_000;
+
 fn known(query: &Query, layout: &Layout, answer: &Answer, adults: u64) -> Vec<Part> {
     let is_ratio = layout.components().len() == 2;
     let variance = {
@@ -174,7 +178,8 @@ fn known(query: &Query, layout: &Layout, answer: &Answer, adults: u64) -> Vec<Pa
         let paid = query.release().rho().map_or(0.0, |rho| rho.sigma(query.bound().l2_squared()));
         claimed.max(paid).powi(2)
     };
-    let most = adults.max(1) as i64;
+    // Events, clusters and pounds have no such limit as people have.
+    let most = if query.measure().unit == Unit::People { adults.max(1) as i64 } else { MOST_OF_OTHERS };
     answer
         .figures()
         .iter()

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use folkmoot_proto::catalogue::Kind;
-use folkmoot_proto::disclosure::{Figure, Profile};
+use folkmoot_proto::catalogue::{Kind, Unit};
+use folkmoot_proto::disclosure::{Figure, Guarded, Profile, System};
 use folkmoot_proto::ids::CouncilCode;
 use folkmoot_proto::joint::{Joint, LEAST_SUMMED};
 use folkmoot_proto::query::Query;
 use folkmoot_proto::round::coordinator::Sum;
 use serde::{Deserialize, Serialize};
-
-use crate::disclose;
 
 /// What one round gave.
 ///
@@ -99,33 +97,39 @@ pub(crate) fn blocks(query: &Query, joint: &Joint, sum: &Sum, survivors: &BTreeS
 
 /// A suppressed block's figures: each from its own exact sum, hidden when small or made by fewer than three councils, or
 /// when it would give another away; the rest rounded.
+///
+/// A sum of events, clusters or pounds can be large though few people made it, and the round says only how many councils
+/// have anybody. So as many councils are asked for as there must be people.
 fn hidden(query: &Query, joint: &Joint, profile: Profile, councils: usize, elements: &[i64]) -> Vec<Option<i64>> {
     let layout = joint.layout();
     let (cells, flags) = elements.split_at(layout.cells());
     let exact = layout.with_sums(cells);
-    let few = LEAST_SUMMED as i64;
-    let mut figures: Vec<Figure> = exact
+    let few = |contributors: i64| {
+        let units_are_people = query.measure().unit == Unit::People;
+        contributors < LEAST_SUMMED as i64 || !units_are_people && profile.few(contributors.unsigned_abs())
+    };
+    let mut figures: Vec<Guarded> = exact
         .iter()
         .enumerate()
         .map(|(figure, &count)| {
             // A sum has at least as many contributors as its best cell.
             let contributors = layout.sum_of(figure).iter().map(|&cell| flags[cell]).max().unwrap_or(0);
-            if councils < LEAST_SUMMED || (count != 0 && contributors < few) {
-                return Figure::Hidden;
-            }
-            profile.area(count)
+            let shown = profile.area(count);
+            // Costs can come out below zero; such a number is no figure of any profile.
+            let hide = councils < LEAST_SUMMED || count < 0 || (count != 0 && few(contributors));
+            if hide && shown.shown().is_some() { Guarded::of_few(count) } else { Guarded::primary(shown) }
         })
         .collect();
     if query.measure().kind == Kind::Ratio && profile == Profile::Ascof {
         for figure in 0..figures.len() {
             let other = layout.with_component(figure, 1 - layout.component_place(figure));
-            if figures[figure] == Figure::Hidden {
-                figures[other] = Figure::Hidden;
+            if figures[figure].figure == Figure::Hidden && figures[other].figure != Figure::Hidden {
+                figures[other] = Guarded { withheld: true, ..Guarded::primary(Figure::Hidden) };
             }
         }
     }
-    disclose::protect_figures(profile, layout, &mut figures);
-    figures.into_iter().map(Figure::shown).collect()
+    System::of(profile, layout).protect(&mut figures);
+    figures.into_iter().map(|figure| figure.figure.shown()).collect()
 }
 
 #[cfg(test)]

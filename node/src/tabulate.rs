@@ -9,6 +9,10 @@ use sha2::{Digest as _, Sha256};
 use crate::history::Histories;
 use crate::measures::{self, Contribution, Contributions, Method, Window};
 
+mod crowd;
+
+pub use crowd::{Crowds, crowds};
+
 /// Exact, unprotected figures of one council.
 ///
 /// # Guarantee

@@ -5,6 +5,10 @@
 //! 1 to 7 hidden, others to the nearest 5). Profile `ascof`: ASCOF 2024-25 tables, notes 9 and 10 (hidden when the
 //! numerator or the denominator is below 5, zeros too; council counts exact, areas to the nearest 5).
 
+mod secondary;
+
+pub use secondary::{Guarded, LEAST_WIDTH, System};
+
 /// A named set of disclosure rules. Its name is printed with every figure it touched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Profile {
@@ -114,6 +118,15 @@ impl Profile {
             (Self::Ascof, Figure::Hidden) if is_ratio => Bounds { lower: 0, upper: largest.max(4) },
             (Self::Ascof, Figure::Hidden) => Bounds { lower: 0, upper: 4 },
             (Self::Ascof, Figure::Shown(value)) => Bounds { lower: value, upper: value },
+        }
+    }
+
+    /// Whether so few people stand behind a figure that it is hidden whatever its number: events, clusters and pounds of
+    /// one person can add up to a large one.
+    pub fn few(self, people: u64) -> bool {
+        match self {
+            Self::Hospital => (1..=7).contains(&people),
+            Self::Ascof => people < 5,
         }
     }
 

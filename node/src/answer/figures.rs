@@ -30,7 +30,11 @@ fn message(protected: &ProtectedCells, facts: wire::AnswerFacts) -> wire::Answer
         facts: Some(facts),
         offset: 0,
         values: protected.figures().iter().map(|figure| shown(figure).unwrap_or(0)).collect(),
-        hidden: protected.figures().iter().map(|figure| u8::from(shown(figure).is_none())).collect(),
+        hidden: (0..protected.figures().len())
+            .map(|place| {
+                u8::from(shown(&protected.figures()[place]).is_none()) + u8::from(protected.is_withheld(place))
+            })
+            .collect(),
     }
 }
 
@@ -193,7 +197,9 @@ impl Answerer {
             }
             (None, profile) => {
                 let profile = profile.unwrap_or_default();
-                (protect::suppress(&counts, &layout, query.measure().kind, profile), layout, 0, notes)
+                let crowds = tabulate::crowds(&assembly.histories, query)
+                    .map_err(|error| Refusal::new(Reason::InvalidQuestion, error.to_string()))?;
+                (protect::suppress(&counts, &crowds, &layout, query.measure(), profile), layout, 0, notes)
             }
         })
     }

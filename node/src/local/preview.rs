@@ -61,7 +61,8 @@ pub fn preview(
     let (says, title, table) = match query.release() {
         Release::CouncilSuppressed(profile) => {
             let (layout, counts) = count(Bounding::Official)?;
-            let shown = protect::suppress(&counts, &layout, query.measure().kind, profile);
+            let crowds = tabulate::crowds(&assembly.histories, query).map_err(|error| internal(&error))?;
+            let shown = protect::suppress(&counts, &crowds, &layout, query.measure(), profile);
             let hidden = shown.figures().iter().filter(|figure| figure.shown().is_none()).count();
             let says = vec![
                 "This very table leaves, and nothing else. The coordinator can read it, and whoever reads the release."

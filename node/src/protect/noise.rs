@@ -119,7 +119,7 @@ impl Noise {
         let noisy: Vec<i64> =
             self.cells.iter().zip(counts.cells()).map(|(noise, count)| noise.saturating_add(*count)).collect();
         let figures = layout.with_sums(&noisy).into_iter().map(Figure::Shown).collect();
-        ProtectedCells { figures, sigma: self.sigma }
+        ProtectedCells { figures, withheld: Vec::new(), sigma: self.sigma }
     }
 }
 

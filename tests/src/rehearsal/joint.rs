@@ -14,10 +14,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use anyhow::{Context, bail};
-use folkmoot_coordinator::disclose;
 use folkmoot_coordinator::merge::{self, Cell, Number, Statistic};
 use folkmoot_coordinator::total::Facts;
-use folkmoot_proto::disclosure::{Figure, Profile};
+use folkmoot_proto::disclosure::{Figure, Guarded, Profile, System};
 use folkmoot_proto::geography::Geography;
 use folkmoot_proto::ids::CouncilCode;
 use folkmoot_proto::joint::{Areas, Block};
@@ -311,22 +310,23 @@ impl Scene<'_> {
             let councils = |cell: usize| exact[cell].0.iter().filter(|count| **count != 0).count();
             layout.sum_of(figure).into_iter().map(councils).max().unwrap_or(0)
         };
-        let mut rule: Vec<Figure> = exact
+        let mut rule: Vec<Guarded> = exact
             .iter()
             .enumerate()
             .map(|(figure, (_, sum))| match sum {
-                _ if self.there.len() < CONTRIBUTORS => Figure::Hidden,
-                0 => Figure::Shown(0),
-                1..=7 => Figure::Hidden,
-                _ if behind(figure) < CONTRIBUTORS => Figure::Hidden,
-                sum => Figure::Shown((sum + 2) / 5 * 5),
+                1..=7 => Guarded::primary(Figure::Hidden),
+                sum if self.there.len() < CONTRIBUTORS => Guarded::of_few(*sum),
+                0 => Guarded::primary(Figure::Shown(0)),
+                sum if behind(figure) < CONTRIBUTORS => Guarded::of_few(*sum),
+                sum => Guarded::primary(Figure::Shown((sum + 2) / 5 * 5)),
             })
             .collect();
-        disclose::protect_figures(Profile::Hospital, layout, &mut rule);
+        System::of(Profile::Hospital, layout).protect(&mut rule);
         for (figure, (cell, rule)) in cells.iter().zip(rule).enumerate() {
             reading.figures += 1;
             let released = cell.value.map(Number::get);
             reading.hidden += usize::from(released.is_none());
+            let rule = rule.figure;
             if released != rule.shown().map(|value| value as f64) {
                 let what = format!("{}, {} {}", self.name, layout.group(figure), layout.component(figure));
                 reading.broken.push(format!("{what}: released as {released:?}, the rule gives {:?}", rule.shown()));

@@ -4,9 +4,13 @@ use folkmoot_proto::codelist::{
     ClientType, CodeList, Coded, Ethnicity, EventType, Gender, Outcome, ReviewReason, Route, ServiceType,
 };
 
+use folkmoot_proto::disclosure::Profile;
+
 use super::scene::{ask, expected, figures, histories, row, span};
 use crate::assemble::Variant;
+use crate::protect::suppress;
 use crate::row::Row;
+use crate::tabulate::{Bounding, crowds, tabulate};
 
 fn service(kind: ServiceType, start: &str, end: &str) -> Row {
     let mut row = row(1, EventType::Service, start, end);
@@ -147,4 +151,28 @@ fn reviews_and_services_are_grouped_as_nationally() {
             ("service_group=Unknown", 1),
         ])
     );
+}
+
+/// Twelve services of one person and eight of others: a rule that looked at the number alone would show the twelve.
+#[test]
+fn events_of_one_person_are_hidden_however_many_they_are() {
+    let of = |person, months: std::ops::Range<u32>| {
+        months.map(move |month| {
+            let mut row = row(person, EventType::Service, &format!("2024-05-{:02}", month + 1), "2024-06-20");
+            row.service = Coded::Value(if person == 1 { ServiceType::Nursing } else { ServiceType::Community });
+            row
+        })
+    };
+    let rows = of(1, 0..12).chain((2..10).flat_map(|person| of(person, 0..1))).collect();
+    let query = ask("SERVICES", span("2024-04-01", "2024-06-30"), &["service_type"], &[]);
+    let histories = histories(rows, Variant::Joined);
+    let (layout, counts) = tabulate(&histories, &query, Bounding::Official).unwrap();
+    let crowds = crowds(&histories, &query).unwrap();
+    let shown = suppress(&counts, &crowds, &layout, query.measure(), Profile::Hospital);
+    let of = |label: &str| {
+        let cell = (0..layout.cells()).find(|&cell| layout.group(cell) == format!("service_type={label}")).unwrap();
+        (counts.cells()[cell], crowds.of(cell).people, shown.figures()[cell].shown())
+    };
+    assert_eq!(of(ServiceType::Nursing.label()), (12, 1, None));
+    assert_eq!(of(ServiceType::Community.label()).1, 8);
 }
