@@ -1,9 +1,9 @@
 //! ASCOF 3D: self-directed support and direct payments, for clients on a day and for carers in a period.
 //!
 //! # Source
-//! `Create_ASCOF_3D_2425_Onwards.sql` (Department of Health and Social Care, June 2026). Kept as published: ages are
-//! those at the end of the build that the person table was made for; a carer's direct service with a blank component
-//! and a mechanism other than direct payment is lost, even from the unknown count.
+//! `Create_ASCOF_3D_2425_Onwards.sql` (Department of Health and Social Care, June 2026). Ages are those at the end of the
+//! period asked for, by the birth month of the person table. Kept as published: a carer's direct service with a blank
+//! component and a mechanism other than direct payment is lost, even from the unknown count.
 
 use folkmoot_proto::codelist::{ClientType, Coded, Component, EventType, Mechanism, Outcome, ServiceType};
 
@@ -66,8 +66,8 @@ pub(super) fn carers_direct_payment(history: History<'_>, window: &Window<'_>, o
 }
 
 /// 18 to 64, 65 and above, unknown; `None` under 18.
-fn band(history: History<'_>) -> Option<usize> {
-    match history.person().age_on(history.details_period().last()) {
+fn band(history: History<'_>, window: &Window<'_>) -> Option<usize> {
+    match history.person().age_on(window.period.last()) {
         None => Some(2),
         Some(age) if age < 18 => None,
         Some(age) if age < 65 => Some(0),
@@ -99,7 +99,7 @@ fn client(history: History<'_>, window: &Window<'_>) -> Option<(usize, Arrangeme
         // A care home outranks the community; prison alone is not community support.
         _ => return None,
     };
-    band(history).map(|band| (band, arrangement))
+    band(history, window).map(|band| (band, arrangement))
 }
 
 /// Rank of a long-term row: nursing 1, residential 2, community 3 to 6 by mechanism, prison 7 to 9.
@@ -140,7 +140,7 @@ fn carer(history: History<'_>, window: &Window<'_>) -> Option<(usize, Arrangemen
         // Information only, or support to the person cared for: no direct support.
         _ => return None,
     };
-    band(history).map(|band| (band, arrangement))
+    band(history, window).map(|band| (band, arrangement))
 }
 
 /// Rank of a carer's row by the published categories; `None` when it is in no category.

@@ -3,11 +3,13 @@
 //! # Source
 //! The STS scripts of NHS England (May 2024), read for one council: rows, ends and identity of the joined main table,
 //! release 2 labels, so no row is dropped for an id that collides and assessments are events once only. Kept as published
-//! unless the variant `documented` is asked for: requests without a route are lost, and those without a route or an
+//! unless the variant `documented` is asked for: requests without a route are lost, with their cluster where they are the
+//! best of it, and those without a route or an
 //! outcome are not dropped for long-term support; equal ranks duplicate rows; the first event of a chain is found before
 //! the request's own rows are taken out, so that a request of one day accepts a sequel months later; clusters chain over
 //! the preceding row only, and are counted at their last end in the period even when they go on; reablement that ended as
 //! planned with events but no service after it is a category apart; STS002B loses reablement without an outcome.
+//! Ages are those at the end of the period; STS001 alone leaves out rows without a birth month.
 //! Release 2 does not know `End of Life Care`, and the 2024 lists do not know `Referral to other service`: both are
 //! unable to classify. Labels misspelt in the original are not misread here.
 
@@ -43,7 +45,7 @@ pub(super) fn sts001(history: History<'_>, window: &Window<'_>, out: &mut Contri
             Found::Outcome(outcome) => after_request(outcome),
             Found::NoChronology | Found::NoService => after_request(row.outcome()),
         };
-        out.one(&[place, coded(row.route()), band(row)], COUNT);
+        out.one(&[place, coded(row.route()), band(row, window.period)], COUNT);
     }
 }
 
@@ -53,7 +55,7 @@ pub(super) fn sts002a(history: History<'_>, window: &Window<'_>, out: &mut Contr
     if cohort.is_empty() {
         return;
     }
-    let pool = pool(history, window.period);
+    let pool: Vec<Event<'_>> = pool(history, window.period).collect();
     let reablement = pool.iter().copied().filter(|event| is_reablement(*event) && cohort.contains(&event.start()));
     for cluster in clusters(reablement, REABLEMENT_GAP) {
         let Some(ended) = cluster.ended_in(window.period) else { continue };
@@ -67,12 +69,12 @@ pub(super) fn sts002a(history: History<'_>, window: &Window<'_>, out: &mut Contr
             Found::NoService if row.outcome().is(Outcome::NfaEndedAsPlanned) && !window.documented() => 8,
             Found::NoChronology | Found::NoService => after_reablement(row.outcome()),
         };
-        out.one(&[place, band(row)], COUNT);
+        out.one(&[place, band(row, window.period)], COUNT);
     }
 }
 
 pub(super) fn sts002b(history: History<'_>, window: &Window<'_>, out: &mut Contributions) {
-    let pool = pool(history, window.period);
+    let pool: Vec<Event<'_>> = pool(history, window.period).collect();
     for cluster in clusters(pool.iter().copied().filter(|event| is_reablement(*event)), REABLEMENT_GAP) {
         let Some(ended) = cluster.ended_in(window.period) else { continue };
         let mut rows = cluster.rows_ending(ended);
@@ -82,26 +84,21 @@ pub(super) fn sts002b(history: History<'_>, window: &Window<'_>, out: &mut Contr
         if let Some(row) = best(&rows)
             && has_long_term(&pool, cluster.start)
         {
-            out.one(&[band(row)], COUNT);
+            out.one(&[band(row, window.period)], COUNT);
         }
     }
 }
 
 /// Rows that the tables are made from, by start. Whether somebody lived is asked of the person table, as in every measure
 /// but LTS001b; ages are those of the row.
-fn pool(history: History<'_>, period: ReferencePeriod) -> Vec<Event<'_>> {
-    if history.person().died_before(period.first()) {
-        return Vec::new();
-    }
-    history
-        .events()
-        .filter(|event| {
-            matches!(event.kind(), EventKind::Known(_))
-                && event.client().is(ClientType::ServiceUser)
-                && event.start() <= period.last()
-                && event.birth().is_some()
-        })
-        .collect()
+fn pool(history: History<'_>, period: ReferencePeriod) -> impl Iterator<Item = Event<'_>> {
+    let lived = !history.person().died_before(period.first());
+    history.events().filter(move |event| {
+        lived
+            && matches!(event.kind(), EventKind::Known(_))
+            && event.client().is(ClientType::ServiceUser)
+            && event.start() <= period.last()
+    })
 }
 
 fn is_reablement(event: Event<'_>) -> bool {
@@ -117,12 +114,14 @@ fn has_long_term(pool: &[Event<'_>], day: Day) -> bool {
     })
 }
 
-fn band(row: Event<'_>) -> usize {
-    match WorkingAge::of_event(row.age_on(row.end())) {
+/// Place of the age at the end of the period, by the row's own birth month. Unknown has a place in the tables of reablement
+/// alone: STS001 looks at no row without a birth month.
+fn band(row: Event<'_>, period: ReferencePeriod) -> usize {
+    match WorkingAge::of_event(row.age_on(period.last())) {
         WorkingAge::Under18 => 0,
         WorkingAge::From18To64 => 1,
-        // Rows without a birth month are not in the pool.
-        WorkingAge::From65 | WorkingAge::Unknown => 2,
+        WorkingAge::From65 => 2,
+        WorkingAge::Unknown => 3,
     }
 }
 
@@ -166,7 +165,7 @@ fn best<'a>(rows: &[Event<'a>]) -> Option<Event<'a>> {
 
 /// The requests of new clients that count, each with what followed.
 fn requests<'a>(history: History<'a>, window: &Window<'_>) -> Vec<(Event<'a>, Sequel)> {
-    let pool = pool(history, window.period);
+    let pool: Vec<Event<'a>> = pool(history, window.period).filter(|event| event.birth().is_some()).collect();
     let documented = window.documented();
     let mut all = Vec::new();
     for cluster in clusters(pool.iter().copied().filter(|event| event.is(EventType::Request)), REQUEST_GAP) {
@@ -185,11 +184,13 @@ fn requests<'a>(history: History<'a>, window: &Window<'_>) -> Vec<(Event<'a>, Se
         let counted: Vec<Event<'a>> = if documented {
             best(&rows).into_iter().collect()
         } else {
-            rows.retain(|row| row.route() != Coded::Blank);
+            // A row without a route can be the best of its cluster, and the cluster is then lost with it.
             let first = rows.iter().map(|row| rank(row.outcome())).min();
             let mut seen = BTreeSet::new();
             rows.retain(|row| {
-                Some(rank(row.outcome())) == first && seen.insert((row.route(), row.outcome(), row.age_on(row.end())))
+                row.route() != Coded::Blank
+                    && Some(rank(row.outcome())) == first
+                    && seen.insert((row.route(), row.outcome(), row.age_on(window.period.last())))
             });
             rows
         };
@@ -295,6 +296,9 @@ fn sequel(pool: &[Event<'_>], start: Day, end: Day, reading: &Reading, documente
     }
     if let Some(stop) = chain.iter().find(|event| (reading.own)(**event)).map(|event| event.start()) {
         chain.retain(|event| event.start() < stop);
+        if chain.is_empty() {
+            return none(Found::NoChronology);
+        }
     }
     let has = |service: &&ServiceType| {
         chain.iter().any(|event| event.is(EventType::Service) && event.service().is(**service))

@@ -28,8 +28,10 @@ pub(super) const MEASURES: &[Measure] = &[
         "Planned gross cost, in whole pounds, of the services that ran in the period: the weekly cost times the weeks of \
          the period in which the service ran; one-off costs once. Signs of costs and units are ignored; rows without a \
          cost, or without usable units unless one-off, are left out; the frequency wins where it and the planned units \
-         disagree. Each row is rounded to whole pounds. The Department asks this of the last quarter. From the latest \
-         single file of twelve months, so a period before it has no figures.",
+         disagree. As in the published code, a service that ends before it starts runs for less than no weeks and takes \
+         money away, so a sum over few services can be below nought; the data-quality report names such rows. Each row \
+         is rounded to whole pounds. The Department asks this of the last quarter. From the latest single file of twelve \
+         months, so a period before it has no figures.",
         &[Setting {
             name: "max_pounds",
             title: "Pounds of one person that may count in a private answer",

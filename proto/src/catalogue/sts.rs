@@ -37,11 +37,13 @@ pub const AFTER_REABLEMENT: &[&str] = &[
     "Unable to classify",
 ];
 
-const BANDS: Dimension = Dimension {
-    name: "age_band",
-    title: "Age band at the end",
-    categories: Categories::List(&["Under 18", "18 to 64", "65 and above"]),
-};
+/// Requests of people whose month of birth is unknown are not in STS001; their reablement is in the other two.
+const BANDS: Dimension = bands(&["Under 18", "18 to 64", "65 and above"]);
+const BANDS_OR_UNKNOWN: Dimension = bands(&["Under 18", "18 to 64", "65 and above", "Unknown"]);
+
+const fn bands(labels: &'static [&'static str]) -> Dimension {
+    Dimension { name: "age_band", title: "Age band at the end of the period", categories: Categories::List(labels) }
+}
 
 const MOST_CLUSTERS: Setting = Setting {
     name: "max_clusters",
@@ -82,7 +84,10 @@ pub(super) const MEASURES: &[Measure] = &[
          the best service, else the outcome of an event without further action, else the reablement's own outcome. \
          Published code: support that ended as planned is a category of its own when events but no service followed (it \
          is spelt differently there); the variant `documented` puts it with the other ends.",
-        &[Dimension { name: "sequel", title: "What followed", categories: Categories::List(AFTER_REABLEMENT) }, BANDS],
+        &[
+            Dimension { name: "sequel", title: "What followed", categories: Categories::List(AFTER_REABLEMENT) },
+            BANDS_OR_UNKNOWN,
+        ],
         &["sequel"],
         &[&["sequel"], &["sequel", "age_band"]],
     ),
@@ -92,7 +97,7 @@ pub(super) const MEASURES: &[Measure] = &[
         "Reablement that ended in the period of people who had long-term support when it started, services at most one \
          day apart put together. Published code: reablement without an outcome is lost; the variant `documented` counts \
          it.",
-        &[BANDS],
+        &[BANDS_OR_UNKNOWN],
         &[],
         &[&["age_band"]],
     ),

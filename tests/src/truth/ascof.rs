@@ -1,5 +1,7 @@
 //! ASCOF 2E and 3D.
 
+use jiff::civil::Date;
+
 use super::lists::{INVALID, SETTLED};
 use super::person::Person;
 use super::read::Row;
@@ -106,10 +108,9 @@ pub(super) fn home_unknown(people: &[Person<'_>], question: &Question) -> Counte
     }
 }
 
-/// The band of 3D: age in the person table, which is built once for the end of the joined window and used for every
-/// period asked of it; `None` for those under 18.
-fn arranged_band(person: &Person<'_>) -> Option<&'static str> {
-    let age = person.birth.map(|birth| age(birth, person.built_for));
+/// The band of 3D: age at the end of the period asked for, from the person table's birth; `None` for those under 18.
+fn arranged_band(person: &Person<'_>, on: Date) -> Option<&'static str> {
+    let age = person.birth.map(|birth| age(birth, on));
     if age.is_some_and(|age| age < 18) { None } else { Some(adult_band(age)) }
 }
 
@@ -161,7 +162,7 @@ pub(super) fn clients(people: &[Person<'_>], question: &Question) -> Counted {
             6 => "Unknown",
             _ => continue,
         };
-        if let Some(band) = arranged_band(person) {
+        if let Some(band) = arranged_band(person, on) {
             units.push((texts(&[band, support]), "count"));
         }
     }
@@ -192,7 +193,7 @@ pub(super) fn carers(people: &[Person<'_>], question: &Question) -> Counted {
             4 => "Unknown",
             _ => continue,
         };
-        if let Some(band) = arranged_band(person) {
+        if let Some(band) = arranged_band(person, to) {
             units.push((texts(&[band, support]), "count"));
         }
     }

@@ -22,7 +22,7 @@ const LONG: [&str; 4] = [
     "Long term support: Prison",
 ];
 const AS_PLANNED: &str = "NFA: Support ended as planned";
-const BANDS: [&str; 3] = ["Under 18", "18 to 64", "65 and above"];
+const BANDS: [&str; 4] = ["Under 18", "18 to 64", "65 and above", "Unknown"];
 
 /// The rows that all three tables look at.
 fn rows<'a>(person: &Person<'a>, question: &Question) -> Vec<&'a Row> {
@@ -33,7 +33,7 @@ fn rows<'a>(person: &Person<'a>, question: &Question) -> Vec<&'a Row> {
     for &row in &person.rows {
         let kind = ["Request", "Assessment", "Service", "Review"].contains(&row.event_type.as_str());
         let begun = row.start.is_some_and(|start| start <= question.to);
-        if kind && row.client_type == "Service user" && begun && row.birth.is_some() {
+        if kind && row.client_type == "Service user" && begun {
             rows.push(row);
         }
     }
@@ -97,11 +97,12 @@ fn release_1_rank(outcome: &str) -> usize {
     }
 }
 
-fn band(age: i32) -> &'static str {
+fn band(age: Option<i32>) -> &'static str {
     match age {
-        ..18 => "Under 18",
-        18..65 => "18 to 64",
-        _ => "65 and above",
+        Some(..18) => "Under 18",
+        Some(18..65) => "18 to 64",
+        Some(65..) => "65 and above",
+        None => "Unknown",
     }
 }
 
@@ -110,32 +111,33 @@ fn band(age: i32) -> &'static str {
 struct Head {
     route: String,
     outcome: String,
-    age: i32,
+    age: Option<i32>,
 }
 
-/// Age on the row's last day, from its own birth month.
-fn age_at_end(row: &Row) -> i32 {
-    row.birth.map_or(0, |birth| age(birth.first_of_month(), end(row)))
+/// Age on the last day of the period, from the row's own birth month.
+fn age_at_end(row: &Row, question: &Question) -> Option<i32> {
+    row.birth.map(|birth| age(birth.first_of_month(), question.to))
 }
 
 /// The distinct heads of a cluster among its rows that end on `last`.
-fn heads(cluster: &[&Row], last: Date) -> BTreeSet<Head> {
+fn heads(cluster: &[&Row], last: Date, question: &Question) -> BTreeSet<Head> {
     let mut heads = BTreeSet::new();
     for row in cluster {
         if row.end == Some(last) {
-            heads.insert(Head { route: row.route.clone(), outcome: row.outcome.clone(), age: age_at_end(row) });
+            let age = age_at_end(row, question);
+            heads.insert(Head { route: row.route.clone(), outcome: row.outcome.clone(), age });
         }
     }
     heads
 }
 
-/// As the code counts them: without a route they are lost, without an outcome long-term support does not drop them, and all of
-/// the best rank count.
-fn published_heads(cluster: &[&Row], last: Date, existing: bool) -> Vec<Head> {
-    let mut heads: Vec<Head> = heads(cluster, last).into_iter().collect();
-    heads.retain(|head| !head.route.is_empty() && (!existing || head.outcome.is_empty()));
+/// As the code counts them: without a route or an outcome long-term support does not drop them, all of the best rank count, and
+/// of those the ones without a route are lost.
+fn published_heads(cluster: &[&Row], last: Date, existing: bool, question: &Question) -> Vec<Head> {
+    let mut heads: Vec<Head> = heads(cluster, last, question).into_iter().collect();
+    heads.retain(|head| !existing || head.outcome.is_empty() || head.route.is_empty());
     let best = heads.iter().map(|head| release_1_rank(&head.outcome)).min();
-    heads.retain(|head| Some(release_1_rank(&head.outcome)) == best);
+    heads.retain(|head| Some(release_1_rank(&head.outcome)) == best && !head.route.is_empty());
     heads
 }
 
@@ -143,9 +145,9 @@ fn published_heads(cluster: &[&Row], last: Date, existing: bool) -> Vec<Head> {
 enum After<'a> {
     /// No event at all.
     Nothing,
-    /// Events, the first of them too late.
+    /// Events, the first of them too late, or of the cluster's own kind.
     OutOfScope,
-    /// The chain, which may be empty.
+    /// The chain, of one event at least.
     Chain(Vec<&'a Row>),
 }
 
@@ -186,6 +188,9 @@ fn after<'a>(rows: &[&'a Row], cluster_start: Date, cluster_end: Date, rule: &Ru
         }
         if (rule.breaks)(row) {
             chain.retain(|earlier| start(earlier) < start(row));
+            if chain.is_empty() {
+                return After::OutOfScope;
+            }
             before = Some(row);
             break;
         }
@@ -248,7 +253,8 @@ struct Counting {
 fn requests(person: &Person<'_>, question: &Question, documented: bool) -> Vec<Counting> {
     let order = [ST_MAX, LONG[0], LONG[1], LONG[2], LONG[3], LOW_LEVEL, OTHER_SHORT];
     let rule = Rule { window: 28, breaks: |row| row.event_type == "Request" };
-    let rows = rows(person, question);
+    let mut rows = rows(person, question);
+    rows.retain(|row| row.birth.is_some());
     let mut found = Vec::new();
     let requests: Vec<&Row> = rows.iter().copied().filter(|row| row.event_type == "Request").collect();
     for cluster in clusters(requests, 4) {
@@ -264,9 +270,9 @@ fn requests(person: &Person<'_>, question: &Question, documented: bool) -> Vec<C
         let heads = if documented {
             // One for each cluster: the row whose outcome ranks first, with or without a route.
             let ending: Vec<&Row> = cluster.iter().copied().filter(|row| row.end == Some(last)).collect();
-            if existing { Vec::new() } else { heads(&[best(&ending)], last).into_iter().collect() }
+            if existing { Vec::new() } else { heads(&[best(&ending)], last, question).into_iter().collect() }
         } else {
-            published_heads(&cluster, last, existing)
+            published_heads(&cluster, last, existing, question)
         };
         let after = after(&rows, first, last, &rule, documented);
         for head in heads {
@@ -328,7 +334,7 @@ pub(super) fn requests_of_new(people: &[Person<'_>], question: &Question, docume
             ],
         ),
         dimension("route_of_access", &routes),
-        dimension("age_band", &BANDS),
+        dimension("age_band", &BANDS[..3]),
     ];
     let totals: [&[&str]; 2] = [&["sequel"], &["sequel", "route_of_access", "age_band"]];
     chosen(dimensions, units, &totals, question, &["sequel"])
@@ -395,7 +401,7 @@ pub(super) fn after_new(people: &[Person<'_>], question: &Question, documented: 
                 }
                 _ => after_reablement(&head.outcome, other),
             };
-            units.push((vec![sequel.to_owned(), band(age_at_end(head)).to_owned()], "count"));
+            units.push((vec![sequel.to_owned(), band(age_at_end(head, question)).to_owned()], "count"));
         }
     }
     let dimensions = vec![
@@ -454,7 +460,7 @@ pub(super) fn existing(people: &[Person<'_>], question: &Question, documented: b
             // Joined back with the outcome as well, which no blank equals.
             ending.retain(|row| documented || !row.outcome.is_empty());
             if !ending.is_empty() && supported(&rows, start(cluster[0])) {
-                units.push((vec![band(age_at_end(best(&ending))).to_owned()], "count"));
+                units.push((vec![band(age_at_end(best(&ending), question)).to_owned()], "count"));
             }
         }
     }

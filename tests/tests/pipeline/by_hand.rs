@@ -358,4 +358,13 @@ fn reablement_of_new_and_of_existing_clients_keeps_the_published_flaws() {
     assert_eq!(existing("NFA: Other", held), ["1 age_band=65 and above"]);
     assert_eq!(existing("NFA: Other", &held.replace("06-10", "06-09")), [""; 0]);
     assert_eq!(existing("", held), [""; 0]);
+    // Only requests need a month of birth.
+    let nameless = "P,,Service,stmax,Reablement,2024-06-10,2024-06-30,NFA: Other";
+    assert_eq!(table(&format!("{nameless}\n{held}"), "STS002B", &["age_band"]), ["1 age_band=Unknown"]);
+    let other_component = "P,1950-01,Service,stmax,Equipment,2024-06-10,2024-06-30,NFA: Support declined";
+    let rows = format!("{asked}{nameless}\n{other_component}");
+    // The one with a birth brings both into the cohort; the one whose outcome is better speaks for them.
+    assert_eq!(table(&rows, "STS002A", &["age_band"]), ["1 age_band=65 and above"]);
+    let rows = rows.replace("Support declined", "Other").replace(nameless, &nameless.replace("Other", "Deceased"));
+    assert_eq!(table(&rows, "STS002A", &["age_band"]), ["1 age_band=Unknown"]);
 }

@@ -76,6 +76,26 @@ fn a_service_counts_when_it_ends_on_the_last_day_and_not_the_day_before() {
 }
 
 #[test]
+fn ages_are_those_at_the_end_of_the_period_asked_for_not_of_the_build() {
+    // 64 on the last day of the period, 65 at the end of the build a year later; the others 17 and then 18.
+    let csv = format!(
+        "{HEADER}1,A,,1960-04,,,Long term support: Community,,Direct payment,2024-05-01,,\n\
+         2,B,Unpaid carer,1960-04,,,Unpaid carer support: Direct to unpaid carer,,Direct payment,2024-05-01,,\n\
+         3,C,,2007-04,,,Long term support: Community,,Direct payment,2024-05-01,,"
+    );
+    let histories = one_file(&csv, span("2023-04-01", "2026-03-31"), span("2025-04-01", "2026-03-31"));
+    for measure in ["ASCOF-3D-CLIENTS", "ASCOF-3D-CARERS"] {
+        let found = figures(&histories, measure, year());
+        assert_eq!(only(&found).as_deref(), Some("Direct payment"), "{measure}");
+        assert_eq!(at(&found, "age_band=18 to 64;support=Direct payment/count"), 1, "{measure}");
+        let later = figures(&histories, measure, span("2025-04-01", "2026-03-31"));
+        assert_eq!(at(&later, "age_band=65 and above;support=Direct payment/count"), 1, "{measure}");
+    }
+    let later = figures(&histories, "ASCOF-3D-CLIENTS", span("2025-04-01", "2026-03-31"));
+    assert_eq!(at(&later, "age_band=18 to 64;support=Direct payment/count"), 1, "of age by then");
+}
+
+#[test]
 fn a_carer_counts_by_the_first_condition_that_applies() {
     let direct = "Unpaid carer support: Direct to unpaid carer";
     let involving = "Unpaid carer support: Support involving the person cared-for";

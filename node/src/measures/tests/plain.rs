@@ -495,8 +495,8 @@ pub(super) fn setting(service: &str, mechanism: &str) -> usize {
 
 #[test]
 fn three_d_equals_a_plain_second_implementation() {
-    fn band(person: &PlainPerson) -> Option<&'static str> {
-        match person.birth.map(|birth| age(birth, number(BUILD_END))) {
+    fn band(person: &PlainPerson, last: i32) -> Option<&'static str> {
+        match person.birth.map(|birth| age(birth, last)) {
             None => Some("Unknown"),
             Some(age) if age >= 65 => Some("65 and above"),
             Some(age) => (age >= 18).then_some("18 to 64"),
@@ -515,7 +515,7 @@ fn three_d_equals_a_plain_second_implementation() {
                 setting(row.service, if row.component == "Direct payment" { "Direct payment" } else { row.mechanism })
             })
             .min();
-        if let (Some(rank @ 3..=6), Some(band)) = (best, band(person)) {
+        if let (Some(rank @ 3..=6), Some(band)) = (best, band(person, last)) {
             add(figures, format!("age_band={band};support={}/count", WAYS[rank - 3]));
         }
     });
@@ -558,7 +558,7 @@ fn three_d_equals_a_plain_second_implementation() {
                 99
             });
         }
-        if let (Some(rank @ 1..=4), Some(band)) = (ranks.into_iter().min(), band(person)) {
+        if let (Some(rank @ 1..=4), Some(band)) = (ranks.into_iter().min(), band(person, last)) {
             add(figures, format!("age_band={band};support={}/count", WAYS[rank - 1]));
         }
     });

@@ -19,7 +19,7 @@ fn rows(person: &PlainPerson, first: i32, last: i32) -> Vec<Plain> {
         .rows
         .iter()
         .filter(|row| ["Request", "Assessment", "Service", "Review"].contains(&row.kind))
-        .filter(|row| row.client == "Service user" && row.start <= last && row.birth.is_some())
+        .filter(|row| row.client == "Service user" && row.start <= last)
         .map(|row| Plain { end: if row.end == open { OPEN } else { row.end }, ..row.clone() })
         .collect();
     rows.sort_by_key(|row| (row.start, row.end));
@@ -143,6 +143,9 @@ fn sequel(rows: &[Plain], start: i32, end: i32, way: &Way, documented: bool) -> 
     }
     if let Some(again) = chain.iter().filter(|row| (way.own)(row)).map(|row| row.start).min() {
         chain.retain(|row| row.start < again);
+        if chain.is_empty() {
+            return (Type::Five, Vec::new());
+        }
     }
     for service in way.services {
         if chain.iter().any(|row| row.kind == "Service" && row.service == *service) {
@@ -162,6 +165,9 @@ fn sequel(rows: &[Plain], start: i32, end: i32, way: &Way, documented: bool) -> 
 
 /// A row that stands for a cluster of requests, what followed, and the starts of ST-Max in it.
 fn requests(rows: &[Plain], first: i32, last: i32, documented: bool) -> Vec<(Plain, Type, Vec<i32>)> {
+    // A return of requests leaves every row without a birth month out.
+    let rows: Vec<Plain> = rows.iter().filter(|row| row.birth.is_some()).cloned().collect();
+    let rows = rows.as_slice();
     let requests: Vec<Plain> = rows.iter().filter(|row| row.kind == "Request").cloned().collect();
     let mut found = Vec::new();
     for cluster in number_clusters(&requests, 4) {
@@ -181,12 +187,11 @@ fn requests(rows: &[Plain], first: i32, last: i32, documented: bool) -> Vec<(Pla
             copies.sort_by_key(|row| (rank(row.outcome), u32::MAX - row.order));
             copies.truncate(1);
         } else {
-            copies.retain(|row| !row.route.is_empty());
             let best = copies.iter().map(|row| rank(row.outcome)).min();
-            copies.retain(|row| Some(rank(row.outcome)) == best);
+            copies.retain(|row| Some(rank(row.outcome)) == best && !row.route.is_empty());
             let mut told = Vec::new();
             copies.retain(|row| {
-                let what = (row.route, row.outcome, age(row.birth.unwrap(), row.end));
+                let what = (row.route, row.outcome, age(row.birth.unwrap(), last));
                 let new = !told.contains(&what);
                 told.push(what);
                 new
@@ -204,11 +209,12 @@ fn requests(rows: &[Plain], first: i32, last: i32, documented: bool) -> Vec<(Pla
     found
 }
 
-fn band(row: &Plain) -> &'static str {
-    match age(row.birth.unwrap(), row.end) {
-        ..18 => "Under 18",
-        18..65 => "18 to 64",
-        _ => "65 and above",
+fn band(row: &Plain, last: i32) -> &'static str {
+    match row.birth.map(|birth| age(birth, last)) {
+        None => "Unknown",
+        Some(..18) => "Under 18",
+        Some(18..65) => "18 to 64",
+        Some(65..) => "65 and above",
     }
 }
 
@@ -233,7 +239,7 @@ fn sts001(person: &PlainPerson, first: i32, last: i32, documented: bool, figures
             Type::One | Type::Four | Type::Five => of(row.outcome),
         };
         let route = if row.route.is_empty() { "Blank" } else { row.route };
-        add(figures, format!("age_band={};route_of_access={route};sequel={sequel}/count", band(&row)));
+        add(figures, format!("age_band={};route_of_access={route};sequel={sequel}/count", band(&row, last)));
     }
 }
 
@@ -285,7 +291,7 @@ fn sts002a(person: &PlainPerson, first: i32, last: i32, documented: bool, figure
             }
             Type::One | Type::Four | Type::Five => of(row.outcome),
         };
-        add(figures, format!("age_band={};sequel={sequel}/count", band(row)));
+        add(figures, format!("age_band={};sequel={sequel}/count", band(row, last)));
     }
 }
 
@@ -299,7 +305,7 @@ fn sts002b(person: &PlainPerson, first: i32, last: i32, documented: bool, figure
         lasts.retain(|row| documented || !row.outcome.is_empty());
         lasts.sort_by_key(|row| (rank(row.outcome), u32::MAX - row.order));
         if (first..=last).contains(&end) && !lasts.is_empty() && supported_on(&rows, start) {
-            add(figures, format!("age_band={}/count", band(lasts[0])));
+            add(figures, format!("age_band={}/count", band(lasts[0], last)));
         }
     }
 }

@@ -134,6 +134,46 @@ fn as_published_a_request_without_a_route_is_lost_and_equal_outcomes_count_twice
 }
 
 #[test]
+fn as_published_the_best_request_without_a_route_takes_its_cluster_with_it() {
+    let rows = ["Request,,,2024-05-01,2024-05-10,NFA: Deceased", "Request,Prison,,2024-05-02,2024-05-10,NFA: Other"];
+    assert_sequels("STS001", &rows, &[], &[("No services provided: Deceased", 1)]);
+    // The one with a route is the better: it alone counts.
+    let rows = ["Request,,,2024-05-01,2024-05-10,NFA: Other", "Request,Prison,,2024-05-02,2024-05-10,NFA: Deceased"];
+    let expected = [("No services provided: Deceased", 1)];
+    assert_sequels("STS001", &rows, &expected, &expected);
+}
+
+#[test]
+fn ages_are_those_at_the_end_of_the_period_and_only_requests_need_a_birth() {
+    let bands = |measure: &str, birth: &str| {
+        let rows = [
+            request("2024-05-01", "2024-05-10", "Progress to reablement/ST-Max"),
+            format!(",,{ST_MAX},2024-05-15,2024-06-20,{PLAN}"),
+            service(COMMUNITY, "2024-05-11", ""),
+        ];
+        // The request stands on a row with a birth, so that there is a cohort; the other rows have the one asked for.
+        let rows: Vec<_> = rows
+            .iter()
+            .enumerate()
+            .map(|(place, row)| format!("{},A,{},,{row}", place + 1, if place == 0 { "1960-04" } else { birth }))
+            .collect();
+        let histories = one_file(
+            &format!("{HEADER}{}", rows.join("\n")),
+            span("2022-04-01", "2026-03-31"),
+            span("2025-04-01", "2026-03-31"),
+        );
+        figures(&histories, &ask(measure, span("2024-04-01", "2025-03-31"), &["age_band"], &[]))
+    };
+    let one = |band: &str| BTreeMap::from([(format!("age_band={band}"), 1)]);
+    // 65 a month after the period, and on no row's own last day.
+    for (birth, band) in [("1960-04", "18 to 64"), ("1960-03", "65 and above"), ("2007-04", "Under 18")] {
+        assert_eq!(bands("STS002B", birth), one(band), "{birth}");
+    }
+    assert_eq!(bands("STS001", "1960-04"), one("18 to 64"));
+    assert_eq!(bands("STS002B", ""), one("Unknown"));
+}
+
+#[test]
 fn as_published_a_request_of_one_day_accepts_a_sequel_months_later() {
     let rows = [request("2024-05-01", "2024-05-01", PLAN), service(COMMUNITY, "2024-09-01", "2024-10-01")];
     assert_sequels("STS001", &rows.each_ref().map(String::as_str), &[(COMMUNITY, 1)], &[(LOST, 1)]);
@@ -189,6 +229,15 @@ fn as_published_an_end_as_planned_is_apart_when_events_follow() {
         &[("Support ended as planned, no service found", 1)],
         &[("No services provided: Other", 1)],
     );
+}
+
+#[test]
+fn other_reablement_at_once_leaves_no_chain_at_all() {
+    let again = format!(",,{ST_MAX},2024-06-22,2024-07-20,{PLAN}");
+    let rows = reablement("2024-06-20", "NFA: Support ended as planned", &again);
+    // The other one followed the request as well, and is counted for itself.
+    let expected = [("No services provided: Other", 1), (LOST, 1)];
+    assert_sequels("STS002A", &rows.iter().map(String::as_str).collect::<Vec<_>>(), &expected, &expected);
 }
 
 #[test]
