@@ -30,7 +30,7 @@ use crate::ledger::{self, Ledger, Step};
 use crate::policy::{Kind, Policy, Question};
 
 pub use consult::is_equal_but_for_period;
-pub(crate) use consult::{Word, consult, foresee, use_up};
+pub(crate) use consult::{Word, consult, foresee, use_up, void_all};
 pub use decide::Decision;
 pub use show::{Left, Look, Shown};
 

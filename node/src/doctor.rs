@@ -356,7 +356,8 @@ impl Patient<'_> {
                 format!(
                     "it shows {now}, before the ledger's last entry of {last}; the node answers nothing until then"
                 ),
-                fix,
+                "set this machine's clock right, and let it be kept right by the network (NTP); if it is right and was ahead \
+                 when that entry was written, `recover` says how the federation's authority ends it",
             ));
         }
         let certificate = self.tls.as_ref().map(|settings| settings.certificate());

@@ -16,6 +16,7 @@ use folkmoot_runtime::tls::Files;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Home {
     folder: PathBuf,
+    clock_is_right: bool,
 }
 
 macro_rules! places {
@@ -27,7 +28,19 @@ macro_rules! places {
 impl Home {
     /// The folder at a path; nothing is looked at yet.
     pub fn at(folder: impl Into<PathBuf>) -> Self {
-        Self { folder: folder.into() }
+        Self { folder: folder.into(), clock_is_right: false }
+    }
+
+    /// The same folder, whose user says that the machine's clock is right though it leapt ahead since the last entry.
+    #[must_use]
+    pub fn with_right_clock(mut self, is_right: bool) -> Self {
+        self.clock_is_right = is_right;
+        self
+    }
+
+    /// Whether the user said that the clock is right.
+    pub fn clock_is_right(&self) -> bool {
+        self.clock_is_right
     }
 
     /// The folder itself.

@@ -20,6 +20,7 @@
 mod account;
 mod admit;
 mod charged;
+mod clock;
 mod configuration;
 mod council;
 mod family;

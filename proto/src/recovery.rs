@@ -57,6 +57,9 @@ pub struct Statement {
     pub assume_spent_nano: u64,
     /// Why, for the council's audit log.
     pub reason: String,
+    /// True when entries were written while the council's clock was ahead: the ledger may then go on from the right moment.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub resets_clock: bool,
     /// When it was signed.
     #[serde(with = "moment_text")]
     pub issued_at: Timestamp,
@@ -137,6 +140,10 @@ impl SignedRecovery {
             .number(said.assume_spent_nano)
             .text(&said.reason)
             .moment(said.issued_at);
+        // Recoveries of lost entries keep the bytes they always had.
+        if said.resets_clock {
+            to.text("resets the clock");
+        }
         to.finish()
     }
 }
@@ -179,6 +186,11 @@ impl VerifiedRecovery {
         &self.statement.reason
     }
 
+    /// Whether the ledger's clock is set back to the right moment.
+    pub fn resets_clock(&self) -> bool {
+        self.statement.resets_clock
+    }
+
     /// When it was signed.
     pub fn issued_at(&self) -> Timestamp {
         self.statement.issued_at
@@ -207,6 +219,7 @@ mod tests {
             witnessed_entries: 100,
             assume_spent_nano: 5,
             reason: "disk failure on 3 June".into(),
+            resets_clock: false,
             issued_at: "2026-06-30T12:00:00Z".parse().unwrap(),
         }
     }
@@ -225,6 +238,7 @@ mod tests {
             |s| s.statement.witnessed_entries = 99,
             |s| s.statement.assume_spent_nano = 0,
             |s| s.statement.reason.push('x'),
+            |s| s.statement.resets_clock = true,
             |s| s.signature[63] ^= 1,
         ] {
             let mut changed = signed.clone();

@@ -122,6 +122,7 @@ Example:
     #[command(after_help = "\
 Example:
   folkmoot-certs recovery --council 503 --held 80:9f2c... --witnessed 100 --assume-spent 0.05 --reason 'disk failure'
+  folkmoot-certs recovery --council 503 --held 80:9f2c... --reset-clock --reason 'the clock was set to 2031 by mistake'
 
 The council's `folkmoot-node recover` prints the first three. A restored ledger has forgotten what was spent since the
 backup: be satisfied that the reason is true, and let as much be taken as spent as may have been.")]
@@ -311,12 +312,16 @@ pub(super) struct Recovery {
     /// Last entry that the restored ledger shares with what was lost.
     #[arg(long, value_name = "NUMBER:DIGEST")]
     pub(super) held: String,
-    /// Highest lost entry that anybody has seen.
-    #[arg(long, value_name = "NUMBER")]
-    pub(super) witnessed: u64,
+    /// Highest lost entry that anybody has seen; none was lost when left out with --reset-clock.
+    #[arg(long, value_name = "NUMBER", required_unless_present = "reset_clock", conflicts_with = "reset_clock")]
+    pub(super) witnessed: Option<u64>,
     /// What is taken as spent in the lost entries, as rho.
-    #[arg(long, value_name = "RHO")]
-    pub(super) assume_spent: String,
+    #[arg(long, value_name = "RHO", required_unless_present = "reset_clock")]
+    pub(super) assume_spent: Option<String>,
+    /// Nothing was lost, but entries were written while the council's clock was ahead: the ledger goes on from the right
+    /// moment. To be loaded within 31 days.
+    #[arg(long)]
+    pub(super) reset_clock: bool,
     /// Why, for the council's audit log.
     #[arg(long, value_name = "TEXT")]
     pub(super) reason: String,

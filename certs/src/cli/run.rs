@@ -264,7 +264,7 @@ impl Said<'_> {
             (Ok(number), Ok(())) => number,
             _ => return Err(bad("--held", &recovery.held, "a number, a colon and 64 hexadecimal characters").into()),
         };
-        let spent = recovery.assume_spent.trim();
+        let spent = recovery.assume_spent.as_deref().map_or("0", str::trim);
         let assume_spent_nano = match Rho::parse(spent) {
             Some(rho) => rho.nano(),
             None if spent == "0" => 0,
@@ -274,9 +274,10 @@ impl Said<'_> {
             council: recovery.council,
             held_entries,
             held_digest,
-            witnessed_entries: recovery.witnessed,
+            witnessed_entries: recovery.witnessed.unwrap_or(held_entries),
             assume_spent_nano,
             reason: recovery.reason.trim().to_owned(),
+            resets_clock: recovery.reset_clock,
             issued_at: self.now,
         };
         let authority = Authority::open(dir)?;

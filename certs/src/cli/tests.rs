@@ -162,6 +162,9 @@ fn a_recovery_is_signed_for_one_council_with_its_reason() {
         assert!(text.contains(part), "{part}: {text}");
     }
     desk.done(&ask(&held, "0"));
+    desk.done(&format!("recovery --council 503 --held {held} --reset-clock --reason clock --out @c.json"));
+    let text = std::fs::read_to_string(desk.path("c.json")).unwrap();
+    assert!(text.contains("\"resets_clock\": true") && text.contains("\"witnessed_entries\": 80"), "{text}");
     assert!(desk.refused(&ask("80:ab", "0")).contains("64 hexadecimal"));
     assert!(desk.refused(&ask(&held, "much")).contains("--assume-spent"));
     assert!(desk.refused(&ask(&format!("101:{}", "ab".repeat(32)), "0")).contains("refused by the node"));

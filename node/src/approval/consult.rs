@@ -66,15 +66,25 @@ pub fn is_equal_but_for_period(one: &Query, other: &Query) -> bool {
 
 /// Voids what was not decided, or not used, in time.
 pub(super) fn expire(step: &Step<'_>) -> rusqlite::Result<()> {
+    void_until(step, step.second(), None)
+}
+
+/// Voids every question that waits or was decided and not used: their dates were set by a clock that was ahead.
+pub(crate) fn void_all(step: &Step<'_>) -> rusqlite::Result<()> {
+    void_until(step, i64::MAX, Some("the clock was ahead, so its dates may be wrong: people decide anew"))
+}
+
+fn void_until(step: &Step<'_>, second: i64, why: Option<&str>) -> rusqlite::Result<()> {
     let old = step.all(
         "SELECT id FROM hold WHERE state IN ('waiting', 'approved', 'denied') AND expires < ?1",
-        params![step.second()],
+        params![second],
         |row| row.get::<_, i64>(0),
     )?;
     for id in old {
         step.execute("UPDATE hold SET state = 'expired' WHERE id = ?1", params![id])?;
         let mut record = Record::new(Action::Expired, "node");
         record.hold = Some(id);
+        record.decision = why.map(str::to_owned);
         chain::append(step, &record)?;
     }
     Ok(())

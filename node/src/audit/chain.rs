@@ -99,7 +99,17 @@ pub(crate) fn append_at(step: &Step<'_>, record: &Record, least: u64) -> rusqlit
     let (head, moment) = last(step)?;
     let number = (head.entries + 1).max(least);
     // What is written while the clock is wrong (an import, say) still stands after what was written before it.
-    let moment = moment.map_or(step.now, |last| last.max(step.now)).to_string();
+    put(step, record, head, number, moment.map_or(step.now, |last| last.max(step.now)))
+}
+
+/// As [`append`], at this moment though the entry above is of a later one. The record must say of which, in its `clock`.
+pub(crate) fn append_back(step: &Step<'_>, record: &Record) -> rusqlite::Result<Head> {
+    let (head, _) = last(step)?;
+    put(step, record, head, head.entries + 1, step.now)
+}
+
+fn put(step: &Step<'_>, record: &Record, head: Head, number: u64, moment: Timestamp) -> rusqlite::Result<Head> {
+    let moment = moment.to_string();
     let body = serde_json::to_string(record).expect("a record is plain texts and numbers");
     let new = digest(number, &moment, &body, &head.digest);
     let stored = i64::try_from(number).expect("nobody writes 2^63 entries");

@@ -63,6 +63,8 @@ pub enum Action {
     Doubted,
     /// The authority countersigned a recovery.
     Recovered,
+    /// What was charged to a later budget year, by a clock that was ahead, counts in this year as well.
+    Carried,
 }
 
 impl Action {
@@ -149,6 +151,9 @@ pub struct Record {
     /// SHA-256 of the bytes that left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<String>,
+    /// The moment of the entry above, when the authority set the log's clock back from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<String>,
     /// Number of the held question a decision is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<i64>,
@@ -184,6 +189,7 @@ impl Record {
             snapshot: None,
             cohort: None,
             left: None,
+            clock: None,
             hold: None,
             floor: None,
             note: None,

@@ -99,6 +99,8 @@ impl Book {
                 Action::Denied => sums.1 += 1,
                 Action::Refused if is_own_no(record.reason.as_deref()) => sums.1 += 1,
                 Action::Recovered => sums.2 += nano,
+                // One entry an account; the year's own tells it all.
+                Action::Carried if record.accounts.iter().any(|account| account == "year:") => sums.2 += nano,
                 _ => {}
             }
             Ok(())

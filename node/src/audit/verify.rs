@@ -66,7 +66,10 @@ impl Walk {
         if entry.number != self.number + 1 && record.action != Action::Recovered {
             return Err(format!("entries {} to {} are missing", self.number + 1, entry.number.saturating_sub(1)));
         }
-        if self.moment.is_some_and(|before| now < before) {
+        let allowed = |before: Timestamp| {
+            record.action == Action::Recovered && record.clock.as_deref() == Some(before.to_string().as_str())
+        };
+        if self.moment.is_some_and(|before| now < before && !allowed(before)) {
             return Err("its moment is before that of the entry above it".to_owned());
         }
         if let Some(totals) = &mut self.totals {
@@ -200,7 +203,7 @@ fn add(totals: &mut Totals, record: &Record) -> Result<(), String> {
                 *reserved = reserved.checked_sub(nano).ok_or_else(short)?;
                 *used += nano;
             }
-            Action::Recovered => *used += nano,
+            Action::Recovered | Action::Carried => *used += nano,
             _ => {}
         }
     }

@@ -57,6 +57,9 @@ pub struct Cli {
     /// Folder of the node
     #[arg(long, global = true, env = "FOLKMOOT_NODE_HOME", default_value = "folkmoot-node", value_name = "DIR")]
     home: PathBuf,
+    /// This machine's clock is right, though more than 400 days have passed since the ledger's last entry
+    #[arg(long, global = true)]
+    clock_is_right: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -125,7 +128,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode 
         Ok(cli) => cli,
         Err(error) => error.exit(),
     };
-    let home = Home::at(&cli.home);
+    let home = Home::at(&cli.home).with_right_clock(cli.clock_is_right);
     let done = match cli.command {
         Command::Init(args) => init::run(&home, &args),
         Command::Enrol(args) => enrol::run(&home, &args),

@@ -14,7 +14,7 @@ use crate::ledger::Ledger;
 /// Arguments of `recover`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A node whose ledger was restored from a backup, or copied, answers nothing: others have seen entries that it does not hold. Without a file, this command prints what the federation's authority needs to countersign; with the authority's file, the node goes on.\n\nExamples:\n  folkmoot-node recover\n  folkmoot-node recover recovery.json"
+    after_help = "A node whose ledger was restored from a backup, or copied, answers nothing: others have seen entries that it does not hold. Nor does one whose clock was ahead once and is right again: its last entry is of a later time. Without a file, this command prints what the federation's authority needs to countersign; with the authority's file, the node goes on.\n\nExamples:\n  folkmoot-node recover\n  folkmoot-node recover recovery.json"
 )]
 pub(super) struct Args {
     /// The authority's countersigned recovery
@@ -28,6 +28,21 @@ pub(super) struct Args {
 /// When the recovery is not the authority's, does not fit this ledger, or the ledger cannot be used.
 pub(super) fn run(ledger: &Ledger, governance: &Path, federation: &Federation, args: &Args) -> anyhow::Result<()> {
     let Some(file) = &args.file else {
+        if let Some((last, moment)) = ledger.clock_behind()? {
+            println!(
+                "The ledger's last entry is of {moment}, and this machine's clock shows an earlier time. If the clock is wrong, set it\nright: that is all. If it is right, and was ahead when that entry was written, ask the federation's authority to run:\n"
+            );
+            println!(
+                "  folkmoot-certs recovery --council {} --held {}:{} --reset-clock --reason TEXT\n",
+                ledger.council(),
+                last.entries,
+                hex::encode(last.digest)
+            );
+            println!(
+                "What was charged to later budget years then counts in this year as well, and questions that wait are asked anew."
+            );
+            return Ok(());
+        }
         let Some((held, witnessed)) = ledger.recovery_needs()? else {
             println!(
                 "nobody is known to have seen anything that this ledger does not hold; there is nothing to recover"
@@ -47,7 +62,14 @@ pub(super) fn run(ledger: &Ledger, governance: &Path, federation: &Federation, a
     let signed: SignedRecovery =
         serde_json::from_slice(&bytes).with_context(|| format!("{} is no signed recovery", file.display()))?;
     let pinned = std::fs::read_to_string(governance).with_context(|| format!("reading {}", governance.display()))?;
-    let head = ledger.recover(&signed, &GovernanceKey::parse(&pinned)?, federation)?;
+    let pinned = GovernanceKey::parse(&pinned)?;
+    // Which of the two it is, is part of what was signed; nothing is believed of it before that is checked.
+    let resets = signed.verify(&pinned, federation).is_ok_and(|recovery| recovery.resets_clock());
+    let head = if resets {
+        ledger.reset_clock(&signed, &pinned, federation)?
+    } else {
+        ledger.recover(&signed, &pinned, federation)?
+    };
     println!("recovered; the ledger goes on at entry {}, and the node answers again", head.entries);
     Ok(())
 }

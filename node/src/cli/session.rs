@@ -61,6 +61,12 @@ impl Session {
     fn stores(home: &Home, config: Config, access: Access) -> anyhow::Result<Self> {
         let key = Key::load(&home.data_key()).context("reading the key of the stores")?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        if !home.clock_is_right() {
+            // Before anything is written with a moment that could not be taken back.
+            let ledger = Ledger::beside(&home.ledger(), Some(key.clone()), config.council, Arc::clone(&clock))
+                .context("opening the ledger; when it is lost, only the authority can say how to go on")?;
+            leapt(ledger.last_moment()?, clock.now())?;
+        }
         let open = if access == Access::Sole { Ledger::open } else { Ledger::beside };
         let ledger = open(&home.ledger(), Some(key.clone()), config.council, Arc::clone(&clock))
             .context("opening the ledger; when it is lost, only the authority can say how to go on")?;
@@ -234,6 +240,22 @@ impl Session {
     }
 }
 
+/// The longest time without an entry that is believed without a word, in days: a node writes one at every start, and every
+/// budget year.
+const LEAP_DAYS: i64 = 400;
+
+/// Refuses to go on when the clock leapt ahead: an entry written then would block answers until that moment.
+fn leapt(last: Option<jiff::Timestamp>, now: jiff::Timestamp) -> anyhow::Result<()> {
+    match last {
+        Some(last) if now.as_second() - last.as_second() > LEAP_DAYS * 86_400 => bail!(
+            "this machine's clock shows {now}, and the ledger's last entry is of {last}, more than {LEAP_DAYS} days before. An \
+             entry written by a clock that is ahead blocks every answer until then. Set the clock right; if it is right, say \
+             --clock-is-right"
+        ),
+        _ => Ok(()),
+    }
+}
+
 /// Who runs a command that asks for no name: the machine's account, as the system tells it.
 fn account() -> String {
     let name = ["LOGNAME", "USER", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
@@ -295,4 +317,22 @@ pub(super) fn floor(home: &Home, federation: &Federation) -> anyhow::Result<Opti
         .verify(&pinned, federation)
         .map_err(|refusal| anyhow::anyhow!("the national floor in {} is not believed: {refusal}", place.display()))?;
     Ok(Some(floor))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_leapt_ahead_is_noticed_before_anything_is_written() {
+        let at = |text: &str| text.parse::<jiff::Timestamp>().unwrap();
+        let last = Some(at("2026-06-30T12:00:00Z"));
+        leapt(None, at("2031-01-01T00:00:00Z")).unwrap();
+        leapt(last, at("2027-08-04T12:00:00Z")).unwrap();
+        let said = leapt(last, at("2027-08-04T12:00:01Z")).unwrap_err().to_string();
+        assert!(said.contains("2026-06-30") && said.contains("--clock-is-right"), "{said}");
+        // A clock behind is for the ledger to refuse.
+        leapt(last, at("2020-01-01T00:00:00Z")).unwrap();
+    }
 }

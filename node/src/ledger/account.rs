@@ -114,6 +114,16 @@ pub(super) fn reserve(
     Ok(())
 }
 
+/// Counts as spent what may have been, or was, spent elsewhere, whether or not it fits under the cap of the day.
+pub(super) fn assume(step: &Step<'_>, year: &str, scope: Scope, name: &str, nano: Nano) -> rusqlite::Result<()> {
+    step.execute(
+        "INSERT INTO account (year, scope, name, cap, used, reserved) VALUES (?1, ?2, ?3, ?4, ?4, 0)
+         ON CONFLICT DO UPDATE SET cap = max(cap, used + reserved + ?4), used = used + ?4",
+        params![year, scope.word(), name, signed(nano)],
+    )
+    .map(drop)
+}
+
 const MOVE: &str = "UPDATE account SET used = used + ?2, reserved = reserved - ?3
     WHERE year = (SELECT year FROM attempt WHERE id = ?1)
       AND (scope, name) IN (SELECT scope, name FROM holding WHERE attempt = ?1)";

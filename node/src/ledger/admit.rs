@@ -15,7 +15,7 @@ use crate::audit::{Action, Record, chain};
 use crate::policy::{Gate, Limit, Nano, OptOut, Policy, Question, Ruling, Scope};
 
 /// The longest a reservation may stand, in seconds: a question that expires in a year must not block a budget for one.
-const RESERVED_MOST: i64 = 24 * 3600;
+pub(super) const RESERVED_MOST: i64 = 24 * 3600;
 
 /// The outcome of a transaction that commits either way: a refusal is written down, too.
 pub(super) type Outcome<T> = Result<T, Refusal>;

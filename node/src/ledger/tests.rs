@@ -18,6 +18,7 @@ use crate::assemble::SnapshotId;
 use crate::audit::Book;
 use crate::policy::{Nano, Policy, Question, Terms};
 
+mod clocks;
 mod crash;
 mod rounds;
 mod witnesses;

@@ -7,25 +7,13 @@ use folkmoot_proto::recovery::SignedRecovery;
 use folkmoot_runtime::store::Stop;
 use rusqlite::params;
 
-use super::{Error, Ledger, SLEW, Step, account, stop};
+use super::{Error, Ledger, Step, account, clock};
 use crate::audit::{Action, Head, Record, chain};
 use crate::policy::{Nano, Scope};
 
 /// Refuses unless the clock is right and nobody knows a later or another chain.
 pub(super) fn in_order(step: &Step<'_>) -> Result<(), Stop<Error>> {
-    let (_, last) = chain::last(step)?;
-    if let Some(last) = last
-        && step.second() + SLEW < last.as_second()
-    {
-        return Err(stop(
-            Reason::LedgerInDoubt,
-            format!(
-                "this council's clock shows {}, which is before its ledger's last entry of {last}; it answers again when \
-                 the clock is right",
-                step.now
-            ),
-        ));
-    }
+    clock::in_order(step)?;
     let doubt: Option<i64> = step.one("SELECT max(entries) FROM doubt", [], |row| row.get(0)).map(Option::flatten)?;
     match doubt {
         None => Ok(()),

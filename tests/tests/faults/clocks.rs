@@ -9,8 +9,9 @@ use folkmoot_runtime::clock::{Clock as _, MockClock, SystemClock};
 use folkmoot_runtime::store::Key;
 use folkmoot_tests::rehearsal::federation::PATIENCE;
 
-use crate::common::{World, code};
-use crate::tools::{ask, done, linked, price, spent, start};
+use crate::common::{World, code, text};
+use crate::copies::recovery;
+use crate::tools::{ask, done, fails, linked, price, spent, start};
 
 /// Writes an entry as a node would whose clock is ahead.
 fn ahead(world: &World, by: Duration) {
@@ -47,5 +48,19 @@ async fn nothing_is_answered_before_the_moment_of_the_last_entry() {
     assert_eq!(doctor.status.code(), Some(1), "{}", doctor.out);
     assert!(doctor.out.contains("clock") && doctor.out.contains("before"), "{}", doctor.out);
     assert_eq!(spent(&world, "104").await, (price(1) + price(2), 0));
+    done(&world, "104", &["audit", "verify"]).await;
+    // Years ahead: the authority ends it, with the node running, and nothing of the budget comes back.
+    world.federation.kill_node(code("104")).await.unwrap();
+    ahead(&world, Duration::from_secs(5 * 365 * 86_400));
+    start(&mut world, "104").await;
+    assert!(ask(&world, 3, "104", &["--fresh"]).await.err.contains("folkmoot-node recover"));
+    let signed = recovery(&world, "0").await;
+    let said = done(&world, "104", &["recover", text(&signed)]).await;
+    assert!(said.contains("recovered"), "{said}");
+    let again = fails(&world, "104", &["recover", text(&signed)], 1).await;
+    assert!(again.contains("loaded before"), "{again}");
+    let answered = ask(&world, 3, "104", &["--fresh"]).await;
+    assert!(answered.status.success(), "{}", answered.err);
+    assert_eq!(spent(&world, "104").await, (price(1) + price(2) + price(3), 0));
     done(&world, "104", &["audit", "verify"]).await;
 }

@@ -10,7 +10,7 @@ use crate::common::{World, code, text};
 use crate::tools::{self, ask, copy, done, fails, found_only, linked, price, remove, spent, start};
 
 /// What the node asks of the authority, countersigned by it: a file.
-async fn recovery(world: &World, rho: &str) -> PathBuf {
+pub(crate) async fn recovery(world: &World, rho: &str) -> PathBuf {
     let needs = done(world, "104", &["recover"]).await;
     let line = needs.lines().find(|line| line.contains("folkmoot-certs recovery")).unwrap();
     let line = line.trim().trim_start_matches("folkmoot-certs ").replace("RHO", rho).replace("TEXT", "lost-disk");

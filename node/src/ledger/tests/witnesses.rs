@@ -39,6 +39,7 @@ fn recovery(held: Head, seen: Head, spent: u64) -> SignedRecovery {
         witnessed_entries: seen.entries,
         assume_spent_nano: spent,
         reason: "the disk failed".into(),
+        resets_clock: false,
         issued_at: "2026-06-30T12:00:00Z".parse().unwrap(),
     };
     SignedRecovery::sign(england(), statement, &authority()).unwrap()
