@@ -19,6 +19,7 @@
 
 mod account;
 mod admit;
+mod bound;
 mod charged;
 mod clock;
 mod configuration;
@@ -65,6 +66,7 @@ pub const SCHEMA: Schema = Schema {
         Migration { number: 2, name: "approval", sql: include_str!("../migrations/ledger/0002_approval.sql") },
         Migration { number: 3, name: "witness", sql: include_str!("../migrations/ledger/0003_witness.sql") },
         Migration { number: 4, name: "bounds", sql: include_str!("../migrations/ledger/0004_bounds.sql") },
+        Migration { number: 5, name: "bound records", sql: include_str!("../migrations/ledger/0005_bound.sql") },
     ],
 };
 

@@ -1,6 +1,7 @@
 //! The council's node: a file becomes histories, histories become counts, counts are protected, and only then does
 //! anything leave.
 
+pub mod agree;
 pub mod answer;
 pub mod approval;
 pub mod assemble;

@@ -63,6 +63,8 @@ pub enum Action {
     Doubted,
     /// The authority countersigned a recovery.
     Recovered,
+    /// The log knows the records from here on, or records that were put back were made to agree with it again.
+    Reconciled,
     /// What was charged to a later budget year, by a clock that was ahead, counts in this year as well.
     Carried,
 }
@@ -151,6 +153,9 @@ pub struct Record {
     /// SHA-256 of the bytes that left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<String>,
+    /// Which state of the records this entry speaks of, as `number:random name`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub records: Option<String>,
     /// The moment of the entry above, when the authority set the log's clock back from it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<String>,
@@ -189,6 +194,7 @@ impl Record {
             snapshot: None,
             cohort: None,
             left: None,
+            records: None,
             clock: None,
             hold: None,
             floor: None,

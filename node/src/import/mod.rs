@@ -296,6 +296,8 @@ pub fn import(records: &Records, source: &Source, options: &Options, watch: &mut
             return Err(end(Err(Error::Changed { file: file.clone() })));
         }
         let summary = run.finish()?;
+        let words = format!("submission {}, {file}", summary.submission);
+        store::note(tx, store::What::Imported, records.who(), &words, None)?;
         if options.dry_run { Err(end(Ok(Outcome::DryRun(summary)))) } else { Ok(summary) }
     });
     match done.map_err(|error| stored(error.into()))? {

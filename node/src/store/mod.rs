@@ -9,6 +9,7 @@
 
 mod bytes;
 mod cells;
+mod change;
 mod codec;
 mod interner;
 mod marks;
@@ -18,6 +19,7 @@ mod terms;
 mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use folkmoot_proto::codelist::{CodeList, EventType};
 use folkmoot_proto::period::{Day, Month, ReferencePeriod};
@@ -33,6 +35,8 @@ use crate::import::columns::Column;
 use crate::row::{EventKind, Row};
 use bytes::Reader;
 use codec::Facts;
+pub use change::{Change, Kept, Standing, State, What};
+pub(crate) use change::{Redo, note};
 pub use codec::Found;
 pub use marks::{Mark, PersonId};
 pub use opt_out::{Loaded, OptedIn};
@@ -51,6 +55,11 @@ pub const SCHEMA: Schema = Schema {
             number: 2,
             name: "opt-out list",
             sql: include_str!("../../migrations/records/0002_opt_out_list.sql"),
+        },
+        Migration {
+            number: 3,
+            name: "list of changes",
+            sql: include_str!("../../migrations/records/0003_change.sql"),
         },
     ],
 };
@@ -71,6 +80,12 @@ pub enum Error {
     /// There is no such submission.
     #[error("there is no submission {0}; `submissions` lists those there are")]
     NoSubmission(i64),
+    /// Fingerprints made with another key than this store's: nobody can be found by them.
+    #[error(
+        "the erasures that the log remembers were made with another store's key, so nobody can be found by them; look at who was \
+         erased in your own file of requests, then say --regardless and erase them again"
+    )]
+    OtherKey,
     /// A council id that stands beside several NHS numbers cannot say whose rows are meant.
     #[error("this council id stands beside more than one NHS number; look at `person find`, then ask by NHS number")]
     SeveralPeople,
@@ -186,12 +201,13 @@ pub struct FindingCount {
 #[derive(Clone, Debug)]
 pub struct Records {
     store: Store,
+    who: Arc<str>,
 }
 
 impl Records {
     fn options(key: Option<Key>, access: Access) -> Options {
-        // What is imported can be imported again, so a power cut may cost the last import, never half of one.
-        Options { schema: SCHEMA, key, synchronous: Synchronous::Normal, access }
+        // A change is on the disk before the log speaks of it: a power cut must not leave records that the log calls old.
+        Options { schema: SCHEMA, key, synchronous: Synchronous::Full, access }
     }
 
     /// Makes a new, empty store.
@@ -199,7 +215,7 @@ impl Records {
     /// # Errors
     /// As [`Store::create`].
     pub fn create(path: &Path, key: Option<Key>, access: Access) -> Result<Self, Error> {
-        Ok(Self { store: Store::create(path, Self::options(key, access))? })
+        Ok(Self { store: Store::create(path, Self::options(key, access))?, who: "node".into() })
     }
 
     /// Opens the store.
@@ -207,7 +223,18 @@ impl Records {
     /// # Errors
     /// As [`Store::open`]: missing, wrong key, damaged, of a newer version, in use.
     pub fn open(path: &Path, key: Option<Key>, access: Access) -> Result<Self, Error> {
-        Ok(Self { store: Store::open(path, Self::options(key, access))? })
+        Ok(Self { store: Store::open(path, Self::options(key, access))?, who: "node".into() })
+    }
+
+    /// The same store, for changes in somebody's name, as the audit log has it.
+    #[must_use]
+    pub fn in_name_of(&self, who: impl Into<Arc<str>>) -> Self {
+        Self { store: self.store.clone(), who: who.into() }
+    }
+
+    /// In whose name changes are made.
+    pub(crate) fn who(&self) -> &str {
+        &self.who
     }
 
     /// The store beneath, for backup, rekeying and releasing memory.

@@ -11,6 +11,7 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::interner::{Interner, Kind, nhs_bytes};
 use super::marks::{self, Mark, Marks, PersonId};
+use super::change::{self, What};
 use super::{Error, Records, damaged};
 use crate::assemble;
 use crate::clean::cells::CellCodes;
@@ -39,6 +40,19 @@ impl Records {
     /// # Errors
     /// [`Error::Store`], [`Error::Damaged`].
     pub fn load_opt_outs(&self, numbers: impl IntoIterator<Item = u64>, today: Day) -> Result<Loaded, Error> {
+        self.load_opt_outs_noted(numbers, today, None)
+    }
+
+    /// As [`Records::load_opt_outs`], with the digest that the log will have.
+    ///
+    /// # Errors
+    /// As it.
+    pub fn load_opt_outs_noted(
+        &self,
+        numbers: impl IntoIterator<Item = u64>,
+        today: Day,
+        digest: Option<&str>,
+    ) -> Result<Loaded, Error> {
         self.write("load the opt-out list", |tx| {
             let mut interner = Interner::load(tx)?.ok_or_else(|| damaged("the list of ids"))?;
             tx.execute("DELETE FROM mark WHERE kind = ?1", [Mark::OptedOut as u8])?;
@@ -52,6 +66,8 @@ impl Records {
             tx.execute("INSERT OR REPLACE INTO opt_out_list (one, loaded) VALUES (1, ?1)", params![today.number()])?;
             // Figures made before are not those made after.
             tx.execute("UPDATE submission SET revision = revision + 1", [])?;
+            let words = "a national data opt-out list was loaded";
+            change::note(tx, What::OptOutsLoaded, self.who(), words, digest)?;
             Ok(Loaded { listed, held: marks::marked(tx, Mark::OptedOut)?.len() as u64 })
         })
     }

@@ -10,6 +10,7 @@ use folkmoot_proto::period::Day;
 use rusqlite::{Transaction, params};
 
 use super::bytes::Reader;
+use super::change::{self, Redo, What};
 use super::codec::{Cell, Facts, Found, put_findings, put_texts, take_findings, take_texts};
 use super::interner::{Interner, Kind, nhs_number};
 use super::marks::{self, Mark, Marks, PersonId};
@@ -164,6 +165,19 @@ impl Records {
     /// # Errors
     /// [`Error::Store`], [`Error::Damaged`].
     pub fn erase_person(&self, id: &PersonId, today: Day) -> std::result::Result<Removed, Error> {
+        self.erase_person_noted(id, today, |_, _| None)
+    }
+
+    /// As [`Records::erase_person`]; `digest` gives what the log will have, from what was held and what was removed.
+    ///
+    /// # Errors
+    /// As it.
+    pub fn erase_person_noted(
+        &self,
+        id: &PersonId,
+        today: Day,
+        digest: impl FnOnce(&Person, &Removed) -> Option<String>,
+    ) -> std::result::Result<Removed, Error> {
         self.write("erase a person", |tx| {
             let mut interner = load(tx)?;
             let (numbers, person) = resolve(tx, &mut interner, id)?;
@@ -174,6 +188,46 @@ impl Records {
             marks.add(tx, &mut interner, Mark::Erased, &person.ids, today)?;
             let mut removed = remove(tx, &interner, &numbers.council, |facts| numbers.owns(facts))?;
             removed.people = u64::from(removed.rows > 0);
+            let digest = digest(&person, &removed);
+            change::note(tx, What::Erased, self.who(), "the person was erased", digest.as_deref())?;
+            Ok(removed)
+        })
+    }
+
+    /// Erases and restricts again whom the log's file remembers, in records that were put back. Nobody who is erased or
+    /// restricted here is freed. The opt-out list counts as not loaded, since it may not be the last one.
+    ///
+    /// # Errors
+    /// [`Error::OtherKey`] unless told to go on regardless; [`Error::Store`], [`Error::Damaged`].
+    pub(crate) fn redo(&self, redo: &Redo<'_>) -> std::result::Result<Removed, Error> {
+        self.write("erase and restrict again", |tx| {
+            let mut removed = Removed::default();
+            if change::secret(tx)? == redo.secret {
+                let interner = load(tx)?;
+                change::put_back(tx, redo.kept)?;
+                let marks = Marks::load(tx)?;
+                let mut erased = Numbers::default();
+                let gone: HashSet<_> =
+                    redo.kept.iter().filter(|k| k.kind == Mark::Erased as u8).map(|k| k.fingerprint).collect();
+                for number in 1..=u32::try_from(interner.len()).unwrap_or(u32::MAX) {
+                    let Some(id) = interner.text(number).and_then(|(kind, text)| PersonId::of(kind, text)) else { continue };
+                    if marks.has(Mark::Restricted, &id) {
+                        marks.note_new(tx, &id, number)?;
+                    }
+                    if gone.contains(&marks.fingerprint(&id)) {
+                        match id {
+                            PersonId::Nhs(_) => erased.nhs.insert(number),
+                            PersonId::Council(_) => erased.council.insert(number),
+                        };
+                    }
+                }
+                removed = remove(tx, &interner, &erased.council, |facts| erased.owns(facts))?;
+            } else if !redo.regardless {
+                return Err(Stop::Because(Error::OtherKey));
+            }
+            tx.execute("DELETE FROM opt_out_list", [])?;
+            tx.execute("UPDATE submission SET revision = revision + 1", [])?;
+            change::note_after(tx, redo.known, What::Reconciled, redo.who, redo.words, None)?;
             Ok(removed)
         })
     }
@@ -183,7 +237,7 @@ impl Records {
     /// # Errors
     /// [`Error::Store`], [`Error::Damaged`].
     pub fn lift_erasure(&self, id: &PersonId) -> std::result::Result<bool, Error> {
-        self.unmark(Mark::Erased, id)
+        self.unmark(Mark::Erased, id, (What::ErasureLifted, "an erasure was taken back"), None)
     }
 
     /// Keeps a person's rows but lets no figure read them. True when this is new.
@@ -191,12 +245,26 @@ impl Records {
     /// # Errors
     /// [`Error::Store`], [`Error::Damaged`].
     pub fn restrict_person(&self, id: &PersonId, today: Day) -> std::result::Result<bool, Error> {
+        self.restrict_person_noted(id, today, None)
+    }
+
+    /// As [`Records::restrict_person`], with the digest that the log will have.
+    ///
+    /// # Errors
+    /// As it.
+    pub fn restrict_person_noted(
+        &self,
+        id: &PersonId,
+        today: Day,
+        digest: Option<&str>,
+    ) -> std::result::Result<bool, Error> {
         self.write("restrict a person", |tx| {
             let mut interner = load(tx)?;
             let (_, person) = resolve(tx, &mut interner, id)?;
             let mut marks = Marks::load(tx)?;
             let new = marks.add(tx, &mut interner, Mark::Restricted, &person.ids, today)?;
             changed(tx, person.rows.keys().copied())?;
+            change::note(tx, What::Restricted, self.who(), "a person was restricted", digest)?;
             Ok(new)
         })
     }
@@ -206,10 +274,24 @@ impl Records {
     /// # Errors
     /// [`Error::Store`], [`Error::Damaged`].
     pub fn free_person(&self, id: &PersonId) -> std::result::Result<bool, Error> {
-        self.unmark(Mark::Restricted, id)
+        self.free_person_noted(id, None)
     }
 
-    fn unmark(&self, mark: Mark, id: &PersonId) -> std::result::Result<bool, Error> {
+    /// As [`Records::free_person`], with the digest that the log will have.
+    ///
+    /// # Errors
+    /// As it.
+    pub fn free_person_noted(&self, id: &PersonId, digest: Option<&str>) -> std::result::Result<bool, Error> {
+        self.unmark(Mark::Restricted, id, (What::RestrictionLifted, "a restriction ended"), digest)
+    }
+
+    fn unmark(
+        &self,
+        mark: Mark,
+        id: &PersonId,
+        (what, words): (What, &str),
+        digest: Option<&str>,
+    ) -> std::result::Result<bool, Error> {
         self.write("take a mark away", |tx| {
             let mut interner = load(tx)?;
             let (_, person) = resolve(tx, &mut interner, id)?;
@@ -219,6 +301,7 @@ impl Records {
                 lifted |= marks.lift(tx, &interner, mark, id)?;
             }
             changed(tx, person.rows.keys().copied())?;
+            change::note(tx, what, self.who(), words, digest)?;
             Ok(lifted)
         })
     }
@@ -234,6 +317,8 @@ impl Records {
                 Stop::Failed(error) => Stop::Failed(error),
                 Stop::Because(error) => Stop::Because(Err(error)),
             })?;
+            let words = format!("people whose last event was before {before} were removed");
+            change::note(tx, What::Purged, self.who(), &words, None)?;
             // Giving up rolls everything back.
             if dry_run { Err(Stop::Because(Ok(removed))) } else { Ok(removed) }
         })?;
