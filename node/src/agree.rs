@@ -74,7 +74,10 @@ impl Error {
                 "this council's records are not those that its audit log speaks of: an older or another copy was put back. It \
                  answers again once somebody there has seen to it",
             ),
-            _ => Refusal::new(Reason::Internal, "this council's records could not be compared with its log; its own log says why"),
+            _ => Refusal::new(
+                Reason::Internal,
+                "this council's records could not be compared with its log; its own log says why",
+            ),
         }
     }
 }
@@ -157,14 +160,8 @@ pub fn reconcile(
         Ok(())
     })?;
     let words = format!("records that were put back agree with the log again: {reason}");
-    let redo = Redo {
-        kept: &bound.kept,
-        secret: bound.secret,
-        known: bound.state.generation,
-        regardless,
-        who,
-        words: &words,
-    };
+    let redo =
+        Redo { kept: &bound.kept, secret: bound.secret, known: bound.state.generation, regardless, who, words: &words };
     let removed = records.redo(&redo)?;
     let now = records.beside(None)?;
     let mut record = Record::new(Action::Reconciled, who).note(words);

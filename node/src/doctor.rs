@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::io::AsyncReadExt as _;
 
+use crate::agree;
 use crate::audit::Book;
 use crate::config::Config;
 use crate::home::Home;
@@ -247,7 +248,24 @@ impl Patient<'_> {
         let held = records
             .submissions()
             .map_err(|error| bad(words(&error), "keep a copy of the file and restore the last good backup"))?;
+        if let Some(wrong) = self.disagreement(&records) {
+            return Err(bad(
+                wrong,
+                "put the right records.db back; or `reconcile`, which does again what was done for people",
+            ));
+        }
         fine(format!("sound; {} submissions", held.len()))
+    }
+
+    /// Why these records are not those that the audit log speaks of, when both can be read.
+    fn disagreement(&self, records: &Records) -> Option<String> {
+        let config = self.config.as_ref()?;
+        let clock = Arc::clone(&self.clock);
+        let ledger = Ledger::beside(&self.home.ledger(), self.key.clone(), config.council, clock).ok()?;
+        match agree::settle(records, &ledger, agree::By::Finder) {
+            Err(error @ (agree::Error::Older { .. } | agree::Error::Other { .. })) => Some(error.to_string()),
+            _ => None,
+        }
     }
 
     fn ledger(&mut self) -> Found {

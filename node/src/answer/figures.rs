@@ -101,6 +101,7 @@ impl Answerer {
                 "joint figures are not answered by one council: they are asked in a round",
             )));
         }
+        self.agreed().map_err(&noted)?;
         let options = local::options(query, self.today());
         // What the policy refuses, the ledger refuses and writes down; the data do not matter then.
         let ruling = policy.rule(&governed);

@@ -27,9 +27,11 @@ use std::sync::Arc;
 
 use folkmoot_proto::ids::CouncilCode;
 use folkmoot_proto::period::Day;
+use folkmoot_proto::reason::Refusal;
 use folkmoot_runtime::clock::Clock;
 use folkmoot_runtime::tls::Reloadable;
 
+use crate::agree::{self, By};
 use crate::ledger::Ledger;
 use crate::policy::Keeper;
 use crate::protect::NoiseSource;
@@ -60,6 +62,14 @@ pub struct Answerer {
 }
 
 impl Answerer {
+    /// Refuses when the records are not those that the audit log speaks of.
+    pub(crate) fn agreed(&self) -> Result<(), Refusal> {
+        agree::settle(&self.records, &self.ledger, By::Finder).map_err(|error| {
+            tracing::error!("{error}");
+            error.refusal()
+        })
+    }
+
     /// Today, as the council's default as-of day.
     pub(crate) fn today(&self) -> Day {
         Day::from_number(self.clock.now().as_second().div_euclid(86_400) as i32)

@@ -142,6 +142,7 @@ impl Node for NodeService {
         let gate = gate(&request)?;
         let quote = self
             .asked(gate, request.into_inner().question, |answerer, question| {
+                answerer.agreed()?;
                 let options = local::options(question.query(), answerer.today());
                 let (policy, governed) = (answerer.policy.current(), governed(question)?);
                 let opt_out_applied = policy.rule(&governed).is_ok_and(|ruling| ruling.opt_out_applied);

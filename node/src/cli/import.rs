@@ -53,12 +53,7 @@ pub(super) struct Args {
 /// What one file became, for the caller's audit log.
 pub(super) enum Done {
     /// It is a submission now.
-    Stored {
-        /// The submission's number.
-        submission: i64,
-        /// The file's name.
-        file_name: String,
-    },
+    Stored,
     /// It was refused, and nothing of it was stored.
     Refused {
         /// The file's name.
@@ -114,7 +109,7 @@ pub(super) fn run(records: &Records, here: &Here<'_>, args: &Args, mut done: imp
         }
         match outcome {
             Ok(Outcome::Imported(summary)) => {
-                done(&Done::Stored { submission: summary.submission, file_name: name });
+                done(&Done::Stored);
                 tell(args, &summary, false, &mut summaries, &mut reports);
             }
             Ok(Outcome::DryRun(summary)) => tell(args, &summary, true, &mut summaries, &mut reports),

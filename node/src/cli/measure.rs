@@ -119,6 +119,7 @@ pub(super) struct Args {
 pub(super) fn run(home: &Home, args: &Args) -> anyhow::Result<()> {
     let query = args.question.query()?;
     let session = Session::open(home)?;
+    session.agreed()?;
     let figures = local::measure(session.records(), &query, session.today())?;
     session.audit_local_use(&query)?;
     match args.format {

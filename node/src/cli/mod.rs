@@ -21,6 +21,7 @@ mod pending;
 mod people;
 mod policy;
 mod quality;
+mod reconcile;
 mod recover;
 mod run;
 mod session;
@@ -96,6 +97,8 @@ enum Command {
     Audit(audit::Args),
     /// Go on with a restored ledger, by leave of the federation's authority
     Recover(recover::Args),
+    /// Go on with records that were put back, after what was done for people is done again
+    Reconcile(reconcile::Args),
     /// Stay linked to the coordinator and answer what the policy allows
     Run(run::Args),
     /// How the node stands and what it holds
@@ -156,6 +159,7 @@ pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode 
         Command::Recover(args) => Session::open(&home).and_then(|session| {
             recover::run(session.ledger(), &home.governance(), &session.config().federation, &args)
         }),
+        Command::Reconcile(args) => reconcile::run(&home, &args),
         Command::Run(args) => run::run(&home, &args),
         Command::Status(args) => status::run(&home, &args),
         Command::Doctor(args) => doctor::run(&home, &args),
@@ -253,6 +257,8 @@ fn verify_round(home: &Home, args: &verify_round::Args) -> anyhow::Result<()> {
 
 fn import_files(home: &Home, args: &import::Args) -> anyhow::Result<()> {
     let session = Session::open(home)?;
+    session.agreed()?;
+    let records = session.records().in_name_of(session::account());
     let aliases = home.aliases();
     let here = import::Here {
         council: session.config().council,
@@ -261,13 +267,12 @@ fn import_files(home: &Home, args: &import::Args) -> anyhow::Result<()> {
         now: session.now(),
     };
     let mut unwritten = None;
-    let imported = import::run(session.records(), &here, args, |done| {
+    let imported = import::run(&records, &here, args, |done| {
         let written = match done {
-            import::Done::Stored { submission, file_name } => {
-                session.record(Action::Imported, format!("submission {submission}, {file_name}"))
-            }
+            // What the entry says was stored with the file: when writing it fails, the next command or start does it.
+            import::Done::Stored => session.written_down().map_err(anyhow::Error::new),
             import::Done::Refused { file_name, why } => {
-                session.record(Action::ImportRefused, format!("{file_name}: {why}"))
+                session.record(Action::ImportRefused, format!("{file_name}: {why}")).map_err(anyhow::Error::new)
             }
         };
         if let Err(error) = written {
@@ -275,7 +280,7 @@ fn import_files(home: &Home, args: &import::Args) -> anyhow::Result<()> {
         }
     });
     imported?;
-    unwritten.map_or(Ok(()), |error| Err(anyhow::Error::new(error).context("writing the import into the audit log")))
+    unwritten.map_or(Ok(()), |error: anyhow::Error| Err(error.context("writing the import into the audit log")))
 }
 
 #[cfg(test)]

@@ -193,8 +193,10 @@ pub(super) fn person(home: &Home, args: &PersonArgs) -> anyhow::Result<()> {
             Ok(())
         }
         PersonCommand::Erase { whom, lift: true, by, .. } => {
-            session.record_by(Action::SubjectRequest, by, "an erasure is taken back")?;
-            if session.records().lift_erasure(&whom.id()?)? {
+            session.agreed()?;
+            let lifted = session.records().in_name_of(by.as_local()).lift_erasure(&whom.id()?)?;
+            session.written_down()?;
+            if lifted {
                 println!("Later imports may hold this person again. What was removed stays removed.");
             } else {
                 println!("This person was not erased here; nothing changed.");
@@ -221,20 +223,19 @@ fn restrict(
     if let Some(place) = place.filter(|place| place.exists()) {
         bail!("{} is there already, and is left alone; nothing was changed", place.display());
     }
+    session.agreed()?;
     let rows = receipts::by_file(session, &session.records().find_person(id)?.rows)?;
     let done = if lift { "restriction ended" } else { "restricted" };
     let mut receipt = receipts::blank(session, done, reference, by);
     receipt.rows = rows;
-    // Written down first: what the log does not know of must not happen.
-    let note = if lift { "a restriction ends" } else { "a person is restricted" };
-    let mut record = Record::new(Action::SubjectRequest, by.as_local()).note(note);
-    record.digest = place.map(|_| receipt.digest());
-    session.ledger().record(&record)?;
+    let digest = place.map(|_| receipt.digest());
+    let records = session.records().in_name_of(by.as_local());
     let changed = if lift {
-        session.records().free_person(id)?
+        records.free_person_noted(id, digest.as_deref())?
     } else {
-        session.records().restrict_person(id, session.today())?
+        records.restrict_person_noted(id, session.today(), digest.as_deref())?
     };
+    session.written_down()?;
     println!(
         "{}",
         match (lift, changed) {
@@ -374,16 +375,18 @@ fn erase(
     if let Some(place) = place.filter(|place| place.exists()) {
         bail!("{} is there already, and is left alone; nothing was removed", place.display());
     }
-    // Written down first: an erasure that the log does not know of must not happen.
+    session.agreed()?;
+    // Written down first: whoever asks for an erasure is known also when it fails.
     session.record_by(Action::SubjectRequest, by, "a person is being erased")?;
     let held = session.records().find_person(id)?;
-    let removed = session.records().erase_person(id, session.today())?;
     let mut receipt = receipts::blank(session, "erased", reference, by);
     receipt.rows = receipts::by_file(session, &held.rows)?;
-    receipt.links = removed.links;
-    let mut record = Record::new(Action::SubjectRequest, by.as_local()).note("the person was erased");
-    record.digest = Some(receipt.digest());
-    session.ledger().record(&record)?;
+    let removed =
+        session.records().in_name_of(by.as_local()).erase_person_noted(id, session.today(), |_, removed| {
+            receipt.links = removed.links;
+            Some(receipt.digest())
+        })?;
+    session.written_down()?;
     println!(
         "{} rows in {} files and {} links on other people's rows were removed.",
         removed.rows, removed.submissions, removed.links

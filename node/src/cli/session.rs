@@ -13,6 +13,7 @@ use folkmoot_runtime::clock::{Clock, SystemClock};
 use folkmoot_runtime::store::{self, Access, Key};
 
 use super::name::Name;
+use crate::agree::{self, By};
 use crate::audit::{Action, Book, Record};
 use crate::config::Config;
 use crate::home::Home;
@@ -71,6 +72,10 @@ impl Session {
         let ledger = open(&home.ledger(), Some(key.clone()), config.council, Arc::clone(&clock))
             .context("opening the ledger; when it is lost, only the authority can say how to go on")?;
         let records = Records::open(&home.records(), Some(key), access).context("opening the records")?;
+        // What cannot be settled stops answers and changes, each with the reason; everything else must still work.
+        if let Err(error) = agree::settle(&records, &ledger, By::Finder) {
+            tracing::error!("{error}");
+        }
         Ok(Self { home: home.clone(), config, records, ledger, clock })
     }
 
@@ -134,6 +139,23 @@ impl Session {
         let floor = floor(&self.home, &self.config.federation)?;
         self.ledger.check_floor(&self.config.federation, floor.as_ref())?;
         Ok(floor)
+    }
+
+    /// Refuses when the records are not those that the audit log speaks of; before anything is answered from them or done to
+    /// them.
+    ///
+    /// # Errors
+    /// What is wrong, and what to do.
+    pub(super) fn agreed(&self) -> Result<(), agree::Error> {
+        agree::settle(&self.records, &self.ledger, By::Finder)
+    }
+
+    /// Writes the entry of a change that was just made.
+    ///
+    /// # Errors
+    /// When it cannot be written: the next command or start does it, before anything is answered.
+    pub(super) fn written_down(&self) -> Result<(), agree::Error> {
+        agree::settle(&self.records, &self.ledger, By::Maker)
     }
 
     /// The policy in force, under the national floor.
@@ -257,7 +279,7 @@ fn leapt(last: Option<jiff::Timestamp>, now: jiff::Timestamp) -> anyhow::Result<
 }
 
 /// Who runs a command that asks for no name: the machine's account, as the system tells it.
-fn account() -> String {
+pub(super) fn account() -> String {
     let name = ["LOGNAME", "USER", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     let name: String = name.unwrap_or_default().chars().filter(|c| !c.is_control()).take(80).collect();
     if name.trim().is_empty() { "local".to_owned() } else { format!("local: account {}", name.trim()) }

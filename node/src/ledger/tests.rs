@@ -55,6 +55,11 @@ name = "*"
 lawful_bases = ["*"]
 "#;
 
+/// Lets so many statements on any ledger run on this thread and fails the next; `None` lets all run.
+pub(crate) fn cut(statements: Option<u32>) {
+    step::light(statements);
+}
+
 pub(crate) fn policy(text: &str) -> Policy {
     Policy::parse(text, Path::new("policy.toml"), None).unwrap()
 }

@@ -34,9 +34,9 @@ use crate::clean::verdict::{Outcome, Status};
 use crate::import::columns::Column;
 use crate::row::{EventKind, Row};
 use bytes::Reader;
-use codec::Facts;
 pub use change::{Change, Kept, Standing, State, What};
 pub(crate) use change::{Redo, note};
+use codec::Facts;
 pub use codec::Found;
 pub use marks::{Mark, PersonId};
 pub use opt_out::{Loaded, OptedIn};
@@ -56,11 +56,7 @@ pub const SCHEMA: Schema = Schema {
             name: "opt-out list",
             sql: include_str!("../../migrations/records/0002_opt_out_list.sql"),
         },
-        Migration {
-            number: 3,
-            name: "list of changes",
-            sql: include_str!("../../migrations/records/0003_change.sql"),
-        },
+        Migration { number: 3, name: "list of changes", sql: include_str!("../../migrations/records/0003_change.sql") },
     ],
 };
 

@@ -9,9 +9,9 @@ use std::collections::HashSet;
 use folkmoot_proto::period::Day;
 use rusqlite::{OptionalExtension as _, Transaction, params};
 
+use super::change::{self, What};
 use super::interner::{Interner, Kind, nhs_bytes};
 use super::marks::{self, Mark, Marks, PersonId};
-use super::change::{self, What};
 use super::{Error, Records, damaged};
 use crate::assemble;
 use crate::clean::cells::CellCodes;

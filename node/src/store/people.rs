@@ -210,7 +210,9 @@ impl Records {
                 let gone: HashSet<_> =
                     redo.kept.iter().filter(|k| k.kind == Mark::Erased as u8).map(|k| k.fingerprint).collect();
                 for number in 1..=u32::try_from(interner.len()).unwrap_or(u32::MAX) {
-                    let Some(id) = interner.text(number).and_then(|(kind, text)| PersonId::of(kind, text)) else { continue };
+                    let Some(id) = interner.text(number).and_then(|(kind, text)| PersonId::of(kind, text)) else {
+                        continue;
+                    };
                     if marks.has(Mark::Restricted, &id) {
                         marks.note_new(tx, &id, number)?;
                     }

@@ -219,6 +219,7 @@ impl Answerer {
         terms: Terms,
         contributes: bool,
     ) -> Result<(ledger::Round<ledger::Reserved>, SnapshotId), No> {
+        self.agreed().map_err(No::Asked)?;
         let policy = self.policy.current();
         let governed = governed(question).map_err(No::Asked)?;
         // What the policy refuses, the ledger refuses and writes down; the data do not matter then.

@@ -6,7 +6,6 @@ use anyhow::{Context as _, bail};
 use sha2::{Digest as _, Sha256};
 
 use super::receipts;
-use crate::audit::{Action, Record};
 use crate::cli::Session;
 use crate::cli::name::Name;
 use crate::home::Home;
@@ -54,6 +53,7 @@ pub(in crate::cli) fn opt_out(home: &Home, args: &OptOutArgs) -> anyhow::Result<
         bail!("{} is there already, and is left alone; nothing was loaded", place.display());
     }
     let session = Session::open(home)?;
+    session.agreed()?;
     let content = zeroize::Zeroizing::new(std::fs::read(file).with_context(|| format!("reading {}", file.display()))?);
     let numbers = people::opt_out_numbers(&content).map_err(|error| anyhow::anyhow!("{}: {error}", file.display()))?;
     if numbers.is_empty() && !*allow_empty {
@@ -64,16 +64,16 @@ pub(in crate::cli) fn opt_out(home: &Home, args: &OptOutArgs) -> anyhow::Result<
         println!("{} people on the list, {} of them held here. Nothing was changed.", weighed.listed, weighed.held);
         return Ok(());
     }
-    let mut record = Record::new(Action::OptOutLoaded, by.as_local()).note("a national data opt-out list is loaded");
     // Of the whole file: it says which list, and a list of many numbers cannot be guessed from it.
-    record.digest = (numbers.len() >= 100).then(|| hex::encode(Sha256::digest(&content)));
-    session.ledger().record(&record)?;
-    let loaded = session.records().load_opt_outs(numbers, session.today())?;
+    let digest = (numbers.len() >= 100).then(|| hex::encode(Sha256::digest(&content)));
+    let records = session.records().in_name_of(by.as_local());
+    let loaded = records.load_opt_outs_noted(numbers, session.today(), digest.as_deref())?;
+    session.written_down()?;
     println!("{} people are on the list, {} of them are held here.", loaded.listed, loaded.held);
     println!("`policy check` says for which purposes they are left out.");
     if let Some(place) = receipt {
         let mut paper = receipts::blank(&session, "opt-out list loaded", None, by);
-        paper.exported = record.digest;
+        paper.exported = digest;
         receipts::write_receipt(&session, paper, Some(place))?;
     }
     Ok(())
@@ -103,11 +103,11 @@ pub(in crate::cli) struct RetentionArgs {
 pub(in crate::cli) fn retention(home: &Home, args: &RetentionArgs) -> anyhow::Result<()> {
     let session = Session::open(home)?;
     let before = session.today().plus_months(-12 * i32::from(args.years));
+    session.agreed()?;
+    let removed = session.records().in_name_of(args.by.as_local()).purge(before, args.dry_run)?;
     if !args.dry_run {
-        let note = format!("people whose last event was before {before} are removed");
-        session.record_by(Action::Retention, &args.by, note)?;
+        session.written_down()?;
     }
-    let removed = session.records().purge(before, args.dry_run)?;
     println!(
         "{} people whose last event was before {before}: {} rows in {} files, and {} links on other people's rows{}",
         removed.people,
