@@ -226,8 +226,9 @@ pub fn opt_out_numbers(text: &[u8]) -> Result<Vec<u64>, String> {
 
 /// What is not in an export, and why, in words for the person.
 pub const NOT_HELD: &str = "Histories are made from these rows each time a question is answered, and are not stored. The \
-    ledger of answers and the audit log hold nothing about people who draw on care: protected figures, and who asked and \
-    decided.";
+    ledger of answers and the audit log hold protected figures, and who asked and decided. Of people who draw on care there is \
+    nothing in them but keyed fingerprints of those who are erased or restricted, beside the log, so that this still holds \
+    when an older copy of the records is put back.";
 
 /// Everything held on a person as a JSON document: marks, rows, what was found in them, and where other people's rows name
 /// the person (without those rows, which are about others).
