@@ -95,6 +95,9 @@ pub struct Policy {
     digest: [u8; 32],
 }
 
+/// Longest slot, in seconds: two of them fit into the time that a step of a round has.
+const MOST_SLOT: u32 = 30;
+
 /// What a key is when nobody sets it: for every one the strictest that still works.
 mod defaults {
     use super::Nano;
@@ -248,6 +251,11 @@ impl Policy {
         self.text.approval.second_person.unwrap_or(false)
     }
 
+    /// Length of the slots at whose ends answers leave; `None` when they leave as soon as they are ready.
+    pub fn slot(&self) -> Option<std::time::Duration> {
+        self.text.release.slot_seconds.map(|slot| std::time::Duration::from_secs(u64::from(slot)))
+    }
+
     /// Days after which a held question, and an approval not used, is void.
     pub fn expires_after_days(&self) -> u32 {
         self.text.approval.expires_after_days.unwrap_or(defaults::EXPIRES_AFTER_DAYS)
@@ -330,6 +338,35 @@ fn check(text: &Text, path: &Path) -> Result<(), Error> {
             "cohort.min_survivors".to_owned(),
             format!("with {colluding} colluding councils assumed, more than {colluding} must remain"),
         );
+    }
+    if text.release.slot_seconds.is_some_and(|slot| slot > MOST_SLOT) {
+        return fail(
+            "release.slot_seconds".to_owned(),
+            format!("0 (no slots) to {MOST_SLOT} seconds are possible: a step of a round waits a minute at most"),
+        );
+    }
+    for (key, least) in [
+        ("bounds.max_cells_per_person", text.bounds.max_cells_per_person),
+        ("bounds.max_events_per_person", text.bounds.max_events_per_person),
+    ] {
+        if least == Some(0) {
+            return fail(
+                key.to_owned(),
+                "1 or more; to allow no private answers, leave them out of release.kinds".to_owned(),
+            );
+        }
+    }
+    for (pattern, &pounds) in &text.bounds.max_pounds_per_person {
+        let clips = |measure: &folkmoot_proto::catalogue::Measure| {
+            pattern.matches(measure.id) && measure.options.iter().any(|setting| setting.name == "max_pounds")
+        };
+        let key = format!("bounds.max_pounds_per_person.\"{pattern}\"");
+        if !folkmoot_proto::catalogue::all().any(clips) {
+            return fail(key, "no such measure counts pounds; COSTS and COSTS-WEEKLY do".to_owned());
+        }
+        if pounds == 0 {
+            return fail(key, "1 pound or more; to allow no costs, leave them out of questions.measures".to_owned());
+        }
     }
     let days = text.approval.expires_after_days.unwrap_or(defaults::EXPIRES_AFTER_DAYS);
     if !(1..=366).contains(&days) {

@@ -17,6 +17,7 @@ pub(crate) mod receipts;
 mod round;
 mod service;
 mod signed;
+mod slots;
 mod told;
 
 pub use round::{Asked, Rounds, tend};

@@ -15,6 +15,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::figures::{governed, pieces};
+use super::slots::at_slot_end;
 use super::told::{internal, ledger_says};
 use super::{Answerer, Asked, Believed, data};
 use crate::assemble;
@@ -32,6 +33,11 @@ impl NodeService {
     /// The service of a node.
     pub fn new(answerer: Arc<Answerer>) -> Self {
         Self { answerer }
+    }
+
+    /// The slots at whose ends replies leave that took reading records.
+    fn slot(&self) -> Option<std::time::Duration> {
+        self.answerer.policy.current().slot()
     }
 
     /// Checks a question and runs blocking work with it, off the async threads.
@@ -175,13 +181,12 @@ impl Node for NodeService {
             let sentence = format!("the question is for {}, this is {}", message.council, self.answerer.council);
             return Err(Refusal::new(Reason::InvalidQuestion, sentence).into());
         }
-        let pieces = self
-            .asked(gate, message.question, |answerer, question| {
-                let answer = answerer.figures(question)?;
-                let head = answerer.ledger.head().map_err(|error| ledger_says(&error))?;
-                pieces(answer, question.id().as_bytes(), head)
-            })
-            .await?;
+        let answer = self.asked(gate, message.question, |answerer, question| {
+            let answer = answerer.figures(question)?;
+            let head = answerer.ledger.head().map_err(|error| ledger_says(&error))?;
+            pieces(answer, question.id().as_bytes(), head)
+        });
+        let pieces = at_slot_end(self.slot(), answer).await?;
         Ok(Response::new(Box::pin(iter(pieces.into_iter().map(Ok)))))
     }
 
@@ -194,7 +199,10 @@ impl Node for NodeService {
             let reply = answerer.round(gate.coordinator(), asked)?;
             Ok::<_, Refusal>((reply, answerer.ledger.head().map_err(|error| ledger_says(&error))?))
         });
-        let (reply, head) = match done.await {
+        // Keys, signatures and shares are made from nothing that is recorded of anybody; the two steps that look into the
+        // records are these.
+        let slot = if matches!(step, 0 | 2) { self.slot() } else { None };
+        let (reply, head) = match at_slot_end(slot, done).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(refusal)) => {
                 tracing::info!(

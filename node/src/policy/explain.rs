@@ -78,6 +78,13 @@ pub(super) fn sentences(policy: &Policy) -> Vec<String> {
     }
     if kinds.iter().any(|kind| kind.is_private()) {
         budget(policy, &mut out);
+        bounds(policy, &mut out);
+    }
+    if let Some(slot) = policy.slot() {
+        out.push(format!(
+            "Answers leave {} s after they were asked for, or a multiple of that: how long the work took does not show.",
+            slot.as_secs()
+        ));
     }
     if kinds.iter().any(|kind| kind.word().starts_with("joint")) {
         cohort(policy, &mut out);
@@ -117,6 +124,30 @@ fn budget(policy: &Policy, out: &mut Vec<String>) {
         "Should every other council collude with the coordinator, a joint figure may still lose a person at most {}.",
         policy.priced(budget.rho_local_max.unwrap_or(defaults::RHO_LOCAL_MAX))
     ));
+}
+
+/// What one person may weigh in an answer with noise; nothing for what is unset.
+fn bounds(policy: &Policy, out: &mut Vec<String>) {
+    let bounds = &policy.text.bounds;
+    let before = out.len();
+    if let Some(most) = bounds.max_cells_per_person {
+        out.push(format!("In an answer with noise one person may change at most {most} cells."));
+    }
+    if let Some(most) = bounds.max_events_per_person {
+        out.push(format!("In an answer with noise at most {most} events, waits or stays of one person may count."));
+    }
+    for (measure, pounds) in &bounds.max_pounds_per_person {
+        out.push(format!(
+            "In an answer with noise at most {pounds} pounds of one person may count in questions about {measure}."
+        ));
+    }
+    if out.len() > before {
+        out.push(
+            "Questions that let more count are refused, with what to ask instead; they are never quietly cut down to \
+             these limits, since sums over councils would then add up unlike things."
+                .to_owned(),
+        );
+    }
 }
 
 fn cohort(policy: &Policy, out: &mut Vec<String>) {

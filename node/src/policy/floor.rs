@@ -54,6 +54,7 @@ pub(super) fn with_defaults(mut text: Text) -> Text {
     approval.max_waiting.get_or_insert(defaults::MAX_WAITING);
     approval.max_waiting_per_analyst.get_or_insert(defaults::MAX_WAITING_PER_ANALYST);
     text.purposes.get_or_insert_default();
+    text.release.slot_seconds = text.release.slot_seconds.filter(|&slot| slot > 0);
     // Lists are sets: their order means nothing.
     if let Some(list) = &mut text.release.kinds {
         list.sort();
@@ -149,13 +150,11 @@ pub(super) fn tighten(local: Text, floor: &Text) -> Result<Text, Vec<Conflict>> 
         show,
     );
     // Unset, one analyst may use the whole year's budget: any floor is stricter.
-    match (ours.rho_per_analyst_per_year, theirs.rho_per_analyst_per_year) {
-        (None, cap) => ours.rho_per_analyst_per_year = cap,
-        (Some(local), Some(cap)) if local > cap => {
-            found.add("budget.rho_per_analyst_per_year", cap.to_string(), local.to_string());
-        }
-        _ => {}
-    }
+    found.at_most(
+        "budget.rho_per_analyst_per_year",
+        &mut ours.rho_per_analyst_per_year,
+        theirs.rho_per_analyst_per_year,
+    );
     found.key(
         "budget.attempts_max",
         &mut ours.attempts_max,
@@ -166,6 +165,18 @@ pub(super) fn tighten(local: Text, floor: &Text) -> Result<Text, Vec<Conflict>> 
     );
     found.caps("budget.per_role", &mut ours.per_role, &theirs.per_role, |role: &Asker| role.to_string());
     found.caps("budget.per_measure", &mut ours.per_measure, &theirs.per_measure, |id: &Pattern| format!("\"{id}\""));
+
+    // Unset, nothing is looser than a slot or a bound of the floor.
+    found.at_least("release.slot_seconds", &mut out.release.slot_seconds, floor.release.slot_seconds);
+    let (ours, theirs) = (&mut out.bounds, &floor.bounds);
+    found.at_most("bounds.max_cells_per_person", &mut ours.max_cells_per_person, theirs.max_cells_per_person);
+    found.at_most("bounds.max_events_per_person", &mut ours.max_events_per_person, theirs.max_events_per_person);
+    found.caps(
+        "bounds.max_pounds_per_person",
+        &mut ours.max_pounds_per_person,
+        &theirs.max_pounds_per_person,
+        |id: &Pattern| format!("\"{id}\""),
+    );
 
     let (ours, theirs) = (&mut out.cohort, &floor.cohort);
     let fewer = |a: &u32, b: &u32| a < b;
@@ -281,6 +292,24 @@ impl Conflicts {
         }
     }
 
+    /// A key that has no limit while it is unset, and is stricter the lower it is.
+    fn at_most<T: PartialOrd + fmt::Display>(&mut self, key: &str, ours: &mut Option<T>, floor: Option<T>) {
+        match (ours.as_ref(), floor) {
+            (None, floor) => *ours = floor,
+            (Some(local), Some(floor)) if *local > floor => self.add(key, floor.to_string(), local.to_string()),
+            _ => {}
+        }
+    }
+
+    /// A key that asks for nothing while it is unset, and is stricter the higher it is.
+    fn at_least<T: PartialOrd + fmt::Display>(&mut self, key: &str, ours: &mut Option<T>, floor: Option<T>) {
+        match (ours.as_ref(), floor) {
+            (None, floor) => *ours = floor,
+            (Some(local), Some(floor)) if *local < floor => self.add(key, floor.to_string(), local.to_string()),
+            _ => {}
+        }
+    }
+
     fn subset<T: fmt::Display>(
         &mut self,
         key: &str,
@@ -295,11 +324,11 @@ impl Conflicts {
         }
     }
 
-    fn caps<K: Ord + Clone>(
+    fn caps<K: Ord + Clone, V: PartialOrd + Copy + fmt::Display>(
         &mut self,
         key: &str,
-        ours: &mut BTreeMap<K, Nano>,
-        floor: &BTreeMap<K, Nano>,
+        ours: &mut BTreeMap<K, V>,
+        floor: &BTreeMap<K, V>,
         show: impl Fn(&K) -> String,
     ) {
         for (name, &cap) in floor {

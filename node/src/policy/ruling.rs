@@ -1,5 +1,6 @@
 //! What the policy says to one question, and to the terms of one round.
 
+use folkmoot_proto::query::Query;
 use folkmoot_proto::reason::{Reason, Refusal};
 
 use super::text::{ApprovalMode, Nano, OptOut};
@@ -94,6 +95,9 @@ pub struct Terms {
     pub attempt: u32,
 }
 
+/// Settings of measures that say how many events, waits or stays of one person count in a private answer.
+const PER_PERSON: &[&str] = &["max_events", "max_waits", "max_clusters"];
+
 /// Texts that people type are compared without case and with single blanks.
 pub(crate) fn fold(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
@@ -154,11 +158,54 @@ impl Policy {
             let sentence = format!("this council's policy allows at most rho {most} for one question, not {price}");
             return Err(Refusal::new(Reason::PolicyForbids, sentence).with("cap", most));
         }
+        if kind.is_private()
+            && let Some(what) = self.outside_bounds(query)
+        {
+            return forbid(what);
+        }
         Ok(Ruling {
             limits: self.limits(question, &purpose),
             gate: self.gate(question),
             opt_out_applied: purpose.opt_out == OptOut::Applied,
             purpose: purpose.name,
+        })
+    }
+
+    /// Which of the council's bounds a private answer to a question would pass, with what to ask instead.
+    ///
+    /// The question is refused, and not clipped tighter here than it says: noise is made for the bound that the question
+    /// declares, the same at every council, and a sum over councils that clip differently is a figure of nothing.
+    fn outside_bounds(&self, query: &Query) -> Option<String> {
+        let (bounds, measure) = (&self.text.bounds, query.measure());
+        let setting = |names: &[&str]| {
+            let found = measure.options.iter().find(|setting| names.contains(&setting.name))?;
+            Some((found.name, u64::try_from(query.settings().number(found.name)).unwrap_or(0)))
+        };
+        if let (Some(most), Some((name, asked))) = (bounds.max_events_per_person, setting(PER_PERSON))
+            && asked > u64::from(most)
+        {
+            return Some(format!(
+                "lets at most {most} events of one person count in a private answer, and this question lets {asked} \
+                 count: ask with {name} of at most {most}"
+            ));
+        }
+        let clips = bounds.max_pounds_per_person.iter().filter(|(pattern, _)| pattern.matches(measure.id));
+        if let (Some(most), Some((name, asked))) = (clips.map(|(_, &pounds)| pounds).min(), setting(&["max_pounds"]))
+            && asked > most
+        {
+            return Some(format!(
+                "lets at most {most} pounds of one person count in a private answer about {}, and this question lets \
+                 {asked} count: ask with {name} of at most {most}",
+                measure.id
+            ));
+        }
+        let cells = query.bound().contributions;
+        bounds.max_cells_per_person.filter(|&most| cells > most).map(|most| {
+            let fix = match setting(PER_PERSON) {
+                Some((name, _)) => format!("ask with a lower {name}, or for fewer of its parts"),
+                None => "ask for fewer of its parts".to_owned(),
+            };
+            format!("lets one person change at most {most} cells of a private answer, and this question up to {cells}: {fix}")
         })
     }
 

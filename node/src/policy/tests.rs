@@ -185,6 +185,127 @@ fn one_analyst_has_a_cap_of_their_own_only_where_the_policy_sets_one() {
     assert!(!unset.explain().join(" ").contains("of one analyst together"));
 }
 
+/// The whole sample with everything allowed by way of measures, and these bounds.
+fn bounded(bounds: &str) -> Policy {
+    let text = sample_text().replace(OFFICIAL, "[\"*\"]");
+    let (before, rest) = text.split_once("[bounds]").unwrap();
+    let (_, after) = rest.split_once("[cohort]").unwrap();
+    read(&format!("{before}{bounds}\n[cohort]{after}")).unwrap()
+}
+
+fn set(measure: &str, settings: &[(&str, &str)], release: Release) -> Question {
+    let day = |text: &str| text.parse().unwrap();
+    let period = ReferencePeriod::inclusive(day("2026-01-01"), day("2026-03-31")).unwrap();
+    let settings: Vec<_> = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let query = Query::new(measure, period, None, &[], &settings, DataRule::default(), release).unwrap();
+    let usual = usual(release);
+    let (who, purpose, basis) = (usual.analyst().clone(), usual.purpose(), usual.lawful_basis());
+    Question::new(QueryId::from_bytes([1; 16]), query, who, purpose, basis, usual.expires()).unwrap()
+}
+
+#[test]
+fn a_question_that_lets_one_person_weigh_more_than_the_council_wants_is_refused_with_what_to_ask() {
+    let noise = private(1_000_000);
+    let said = |policy: &Policy, question: &Question| policy.rule(question).unwrap_err().sentence().to_owned();
+
+    let events = bounded("[bounds]\nmax_events_per_person = 3");
+    let refusal = said(&events, &set("SERVICES", &[("max_events", "4")], noise));
+    assert!(
+        refusal.contains("at most 3 events of one person") && refusal.contains("max_events of at most 3"),
+        "{refusal}"
+    );
+    assert!(events.rule(&set("SERVICES", &[("max_events", "3")], noise)).is_ok());
+    assert!(events.rule(&set("PEOPLE", &[], noise)).is_ok(), "a measure without such a setting counts people once");
+
+    let pounds = bounded("[bounds.max_pounds_per_person]\n\"COSTS*\" = 40000\n\"COSTS-WEEKLY\" = 2000");
+    let refusal = said(&pounds, &set("COSTS", &[("max_pounds", "40001")], noise));
+    assert!(refusal.contains("40000 pounds") && refusal.contains("about COSTS"), "{refusal}");
+    assert!(pounds.rule(&set("COSTS", &[("max_pounds", "40000")], noise)).is_ok());
+    assert!(
+        said(&pounds, &set("COSTS-WEEKLY", &[], noise)).contains("2000 pounds"),
+        "the tightest that matches counts"
+    );
+
+    let cells = bounded("[bounds]\nmax_cells_per_person = 45");
+    let refusal = said(&cells, &set("DATA-QUALITY", &[("max_events", "1")], noise));
+    assert!(refusal.contains("at most 45 cells") && refusal.contains("up to 46"), "{refusal}");
+    assert!(cells.rule(&set("ASCOF-2E", &[], noise)).is_ok());
+
+    // Where nothing is cut off, there is nothing to bound.
+    let exact = Release::CouncilSuppressed(Profile::Hospital);
+    assert!(events.rule(&set("SERVICES", &[("max_events", "50")], exact)).is_ok());
+    // Unset, a question is bounded by its measure alone.
+    assert!(bounded("").rule(&set("SERVICES", &[("max_events", "50")], noise)).is_ok());
+    let told = pounds.explain().join("\n");
+    assert!(told.contains("at most 40000 pounds of one person") && told.contains("never quietly cut down"), "{told}");
+    assert!(!bounded("").explain().join("\n").contains("cut down"));
+}
+
+#[test]
+fn rules_that_mean_the_same_keep_the_digest_they_had_before_there_were_bounds_and_slots() {
+    let zero = read(&sample_text()).unwrap();
+    let unset = read(&sample_text().replace("slot_seconds = 0\n", "\n")).unwrap();
+    assert_eq!(zero.digest(), unset.digest());
+    let plain = serde_json::to_string(&bounded("").text).unwrap();
+    assert!(!plain.contains("bounds") && !plain.contains("slot"), "{plain}");
+    assert_ne!(bounded("[bounds]\nmax_cells_per_person = 4").digest(), bounded("").digest());
+}
+
+/// Every key of the file is in the sample, and `policy check` says something else when it changes.
+#[test]
+fn every_key_stands_in_the_sample_and_is_explained() {
+    let text = sample_text().replace(OFFICIAL, "[\"*\"]").replace(
+        "kinds = [\"council-suppressed\", \"joint-private\"]",
+        "kinds = [\"council-suppressed\", \"council-private\", \"joint-private\", \"joint-suppressed\"]",
+    );
+    let sample = read(&text).unwrap();
+    let filled = serde_json::to_value(&floor::with_defaults(sample.text.clone())).unwrap();
+    for (section, keys) in filled.as_object().unwrap() {
+        let Some(keys) = keys.as_object() else { continue };
+        for key in keys.keys() {
+            let named = SAMPLE_OFF.lines().any(|line| {
+                line.starts_with(&format!("{key} ="))
+                    || line.starts_with(&format!("[{section}.{key}]"))
+                    || line.starts_with(&format!("[[{section}.{key}]]"))
+            });
+            assert!(named, "{section}.{key} is not in the sample");
+        }
+    }
+    let before = sample.explain();
+    for (from, to) in [
+        ("slot_seconds = 0", "slot_seconds = 5"),
+        ("suppression = \"hospital\"", "suppression = \"ascof\""),
+        ("forbidden_dimensions = []", "forbidden_dimensions = [\"gender\"]"),
+        ("roles = [\"national\", \"icb\"]", "roles = [\"national\"]"),
+        ("rho_per_person_per_year = 0.1", "rho_per_person_per_year = 0.2"),
+        ("rho_per_query = 0.01", "rho_per_query = 0.011"),
+        ("rho_local_max = 2.0", "rho_local_max = 1.0"),
+        ("attempts_max = 3", "attempts_max = 2"),
+        ("rho_per_analyst_per_year = 0.04", "rho_per_analyst_per_year = 0.03"),
+        ("delta = 1e-6", "delta = 1e-7"),
+        ("national = 0.08", "national = 0.07"),
+        ("\"PEOPLE\" = 0.06", "\"PEOPLE\" = 0.05"),
+        ("max_cells_per_person = 12", "max_cells_per_person = 11"),
+        ("max_events_per_person = 12", "max_events_per_person = 11"),
+        ("\"COSTS\" = 120000", "\"COSTS\" = 110000"),
+        ("min_cohort = 10", "min_cohort = 11"),
+        ("max_colluding = 2", "max_colluding = 3"),
+        ("min_survivors = 8", "min_survivors = 9"),
+        ("min_cohort_difference = 5", "min_cohort_difference = 6"),
+        ("min_people_difference = 10", "min_people_difference = 11"),
+        ("overlapping_periods = false", "overlapping_periods = true"),
+        ("auto_up_to_rho = 0.005", "auto_up_to_rho = 0.004"),
+        ("second_person = false", "second_person = true"),
+        ("expires_after_days = 14", "expires_after_days = 13"),
+        ("max_waiting = 200", "max_waiting = 100"),
+        ("max_waiting_per_analyst = 20", "max_waiting_per_analyst = 10"),
+        ("rho_per_year = 0.03", "rho_per_year = 0.02"),
+    ] {
+        assert!(text.contains(from), "{from} is not in the sample");
+        assert_ne!(read(&text.replace(from, to)).unwrap().explain(), before, "'policy check' is silent about {to}");
+    }
+}
+
 #[test]
 fn rules_only_hold_more() {
     let policy = sample();
@@ -225,6 +346,10 @@ fn unknown_keys_and_bad_values_are_refused_by_path() {
         ("[budget]\ndelta = 0.5", "budget.delta"),
         ("[budget]\ndelta = 0", "budget.delta"),
         ("mode = \"on\"\n[approval]\nmax_waiting = 0", "approval.max_waiting"),
+        ("mode = \"on\"\n[release]\nslot_seconds = 31", "release.slot_seconds"),
+        ("mode = \"on\"\n[bounds]\nmax_cells_per_person = 0", "bounds.max_cells_per_person"),
+        ("mode = \"on\"\n[bounds.max_pounds_per_person]\n\"PEOPLE\" = 5", "bounds.max_pounds_per_person"),
+        ("[bounds]\nmax_event_per_person = 5", "bounds.max_events_per_person"),
         ("[approval]\nmax_wating = 5", "approval.max_waiting"),
     ] {
         let error = format!("{:#}", anyhow::Error::from(read(text).unwrap_err()));
@@ -307,6 +432,28 @@ const LOOSER: &[(&str, &str, &str, &str, &str)] = &[
         "budget.per_measure.\"PEOPLE\"",
         "0.02",
         "0.03",
+    ),
+    ("[release]\nslot_seconds = 10", "[release]\nslot_seconds = 9", "release.slot_seconds", "10", "9"),
+    (
+        "[bounds]\nmax_cells_per_person = 4",
+        "[bounds]\nmax_cells_per_person = 5",
+        "bounds.max_cells_per_person",
+        "4",
+        "5",
+    ),
+    (
+        "[bounds]\nmax_events_per_person = 4",
+        "[bounds]\nmax_events_per_person = 5",
+        "bounds.max_events_per_person",
+        "4",
+        "5",
+    ),
+    (
+        "[bounds.max_pounds_per_person]\n\"COSTS\" = 30000",
+        "[bounds.max_pounds_per_person]\n\"COSTS\" = 30001",
+        "bounds.max_pounds_per_person.\"COSTS\"",
+        "30000",
+        "30001",
     ),
     ("[cohort]\nmin_cohort = 20", "[cohort]\nmin_cohort = 19", "cohort.min_cohort", "20", "19"),
     ("[cohort]\nmax_colluding = 5", "[cohort]\nmax_colluding = 4", "cohort.max_colluding", "5", "4"),

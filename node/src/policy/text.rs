@@ -343,6 +343,9 @@ pub(super) struct Text {
     pub(super) release: ReleaseText,
     pub(super) questions: QuestionsText,
     pub(super) budget: BudgetText,
+    // Left out of the digest while it says nothing: rules that mean the same keep the digest they had before the section.
+    #[serde(skip_serializing_if = "BoundsText::is_unset")]
+    pub(super) bounds: BoundsText,
     pub(super) cohort: CohortText,
     pub(super) approval: ApprovalText,
     pub(super) purposes: Option<Vec<PurposeText>>,
@@ -353,6 +356,24 @@ pub(super) struct Text {
 pub(super) struct ReleaseText {
     pub(super) kinds: Option<Vec<Kind>>,
     pub(super) suppression: Option<LeastStrict>,
+    /// Seconds; `None` for no slots. Left out of the digest while unset, as [`Text::bounds`] is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) slot_seconds: Option<u32>,
+}
+
+/// How much one person's records may weigh in a private answer.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct BoundsText {
+    pub(super) max_cells_per_person: Option<u32>,
+    pub(super) max_events_per_person: Option<u32>,
+    pub(super) max_pounds_per_person: BTreeMap<Pattern, u64>,
+}
+
+impl BoundsText {
+    fn is_unset(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 #[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
