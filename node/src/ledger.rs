@@ -10,9 +10,9 @@
 //! - **A message goes in and comes out only when its charge is on the disk.** [`Charged`] cannot be made otherwise, and
 //!   it is the only thing that may be sent.
 //! - Several caps hold at once, as running totals that SQLite itself refuses to let pass their cap.
-//! - Every change stands in one transaction with its entry in a hash chain. The chain's [`Head`] is told to others; a
-//!   ledger that does not know a head that others have seen was restored or copied, and answers nothing more until the
-//!   federation's authority countersigns.
+//! - Every change stands in one transaction with its entry in a hash chain. The chain's [`Head`] is told to others, the
+//!   coordinator and every council of a joint round; a ledger that does not know a head that others have seen was restored
+//!   or copied, and answers nothing more until the federation's authority countersigns.
 //! - A clock that went back stops answers, too: budget years must not be spent twice.
 //!
 //! Everything lives in `ledger.db`, a file of its own, written ahead and synchronised in full.
@@ -26,6 +26,7 @@ mod configuration;
 mod council;
 mod family;
 mod floor;
+mod peers;
 mod refused;
 mod round;
 mod step;
@@ -54,6 +55,7 @@ pub use charged::Charged;
 pub use council::{CouncilAdmission, Grant};
 pub use family::Cohort;
 pub use floor::FloorError;
+pub use peers::PeerHead;
 pub use refused::{Unasked, Whose};
 pub use round::{Masked, Memo, Reserved, Round, RoundRequest, Signed, Unmasked};
 pub(crate) use step::Step;
@@ -67,6 +69,7 @@ pub const SCHEMA: Schema = Schema {
         Migration { number: 3, name: "witness", sql: include_str!("../migrations/ledger/0003_witness.sql") },
         Migration { number: 4, name: "bounds", sql: include_str!("../migrations/ledger/0004_bounds.sql") },
         Migration { number: 5, name: "bound records", sql: include_str!("../migrations/ledger/0005_bound.sql") },
+        Migration { number: 6, name: "peers", sql: include_str!("../migrations/ledger/0006_peers.sql") },
     ],
 };
 

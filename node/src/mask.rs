@@ -21,6 +21,7 @@ use folkmoot_proto::privacy::Rho;
 use folkmoot_proto::query::{self, Query};
 use folkmoot_proto::reason::Refusal;
 use folkmoot_proto::round::node::Contribution;
+use folkmoot_proto::round::witness::Seen;
 use zeroize::Zeroizing;
 
 use crate::assemble::Assembly;
@@ -48,6 +49,9 @@ pub enum Error {
     /// The layout.
     #[error("laying the question out")]
     Query(#[from] query::Error),
+    /// Peers have seen entries of this council's ledger that it does not hold, or the ledger cannot be read.
+    #[error("comparing what peers have kept of this council's ledger: {0}")]
+    Witnessed(Refusal),
     /// More was asked for than the question has.
     #[error("the round has {found} cells, the question {expected}")]
     Length {
@@ -77,12 +81,18 @@ pub struct Part<'a> {
     pub noise: &'a dyn NoiseSource,
     /// Assembles the histories: of the data that were named to the ledger, without those who opted out where that applies.
     pub histories: &'a dyn Fn() -> Result<Assembly, Refusal>,
+    /// Looks for what peers have kept of this council's ledger in the ledger itself.
+    pub witnessed: &'a dyn Fn(&[Seen]) -> Result<(), Refusal>,
     /// Secret that fixes which surplus contributions are dropped.
     pub bounding_key: &'a [u8; 32],
 }
 
 impl Contribution for Part<'_> {
     type Error = Error;
+
+    fn witnessed(&mut self, seen: &[Seen]) -> Result<(), Error> {
+        (self.witnessed)(seen).map_err(Error::Witnessed)
+    }
 
     fn noise(&mut self, cells: usize) -> Result<Zeroizing<Vec<i64>>, Error> {
         self.check_length(cells)?;

@@ -29,6 +29,7 @@ use folkmoot_proto::query::Query;
 use folkmoot_proto::reason::{Reason, Refusal};
 use folkmoot_proto::round::Refusal as Word;
 use folkmoot_proto::round::node::{self, MaskedVector};
+use folkmoot_proto::round::witness::{Peer, Seen};
 
 use super::told::ledger_says;
 use super::{Answerer, data};
@@ -124,12 +125,12 @@ fn protocol(word: &Word) -> Refusal {
     if word.is_alarm() {
         tracing::warn!(code = word.code(), "a round was refused for what no honest coordinator does: {word}");
     }
-    if let Word::Contribution(cause) = word {
+    if let Word::Contribution(cause) | Word::Witness(cause) | Word::Witnessed(cause) = word {
         tracing::error!(error = cause.as_ref() as &dyn std::error::Error, "this council's part could not be made");
     }
-    // What the records say no with is this council's own answer, and told as such.
-    if let Word::Contribution(cause) = word
-        && let Some(mask::Error::Histories(refusal)) = cause.downcast_ref()
+    // What the records and the ledger say no with is this council's own answer, and told as such.
+    if let Word::Contribution(cause) | Word::Witnessed(cause) = word
+        && let Some(mask::Error::Histories(refusal) | mask::Error::Witnessed(refusal)) = cause.downcast_ref()
     {
         return refusal.clone().with("round", word.code());
     }
@@ -168,9 +169,11 @@ impl Answerer {
         let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
         let answered = match asked.step {
             1 => {
-                open.machine.share(&asked.payload, now, &mut rand::rng()).map(Reply::Message).map_err(|w| protocol(&w))
+                let witness = |peers: &[Peer<'_>]| self.ledger.exchange(peers).map_err(Into::into);
+                let shared = open.machine.share_as_witness(&asked.payload, now, &mut rand::rng(), witness);
+                shared.map(Reply::Message).map_err(|w| protocol(&w))
             }
-            2 => self.mask(&mut open, &asked.payload, now),
+            2 => self.mask(rounds, &mut open, &asked.payload, now),
             3 => self.consent(&mut open, &asked.payload, now).map(Reply::Message),
             4 => self.unmask(&mut open, &asked.payload, now).map(Reply::Message),
             _ => Err(refused("a round has the steps 0 to 4")),
@@ -212,10 +215,12 @@ impl Answerer {
         }
     }
 
-    fn mask(&self, open: &mut Open, relay: &[u8], now: u64) -> Result<Reply, Refusal> {
+    fn mask(&self, rounds: &Rounds, open: &mut Open, relay: &[u8], now: u64) -> Result<Reply, Refusal> {
         let grid = open.machine.envelope().plan.grid;
         let (query, options, snapshot, applied) = (&open.query, &open.options, open.snapshot, open.opt_out_applied);
         let histories = || data::assembly(&self.records, query, options, snapshot, applied);
+        let own = rounds.signing.verifying_key();
+        let witnessed = |seen: &[Seen]| self.ledger.shown(seen, &own).map_err(|error| ledger_says(&error));
         let mut part = Part {
             joint: &open.joint,
             query: &open.query,
@@ -225,6 +230,7 @@ impl Answerer {
             noise: self.noise.as_ref(),
             histories: &histories,
             bounding_key: &self.bounding_key,
+            witnessed: &witnessed,
         };
         if matches!(open.stage, Stage::Over) {
             return Err(refused("this council has left the round"));

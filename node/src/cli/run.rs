@@ -114,6 +114,7 @@ fn rounds(home: &Home, session: &Session) -> anyhow::Result<Option<Rounds>> {
         return Ok(None);
     }
     let signing = enrol::read_signing_key(&home.signing_key()).context("reading this node's signing key")?;
+    session.ledger().sign_with(&signing.verifying_key()).context("noting this node's signing key")?;
     let federation = &session.config().federation;
     let members = Members::open(&home.registry(), &home.governance(), federation).context("opening the registry")?;
     if members.current().is_none() {

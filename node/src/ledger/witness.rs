@@ -41,6 +41,11 @@ impl Ledger {
     /// # Errors
     /// [`Error::Refused`] with [`Reason::LedgerInDoubt`]; [`Error::Store`].
     pub fn observe_witness(&self, head: &Head) -> Result<(), Error> {
+        self.observe(head, "kept by the coordinator")
+    }
+
+    /// As [`Ledger::observe_witness`], of a head that came from `whom`.
+    pub(super) fn observe(&self, head: &Head, whom: &str) -> Result<(), Error> {
         if head.entries == 0 {
             return Ok(());
         }
@@ -55,8 +60,8 @@ impl Ledger {
                 params![entries, head.digest, step.second()],
             )?;
             if new > 0 {
-                let note =
-                    format!("entry {entries} with digest {} is known elsewhere and not here", hex::encode(head.digest));
+                let digest = hex::encode(head.digest);
+                let note = format!("entry {entries} with digest {digest} is known elsewhere and not here ({whom})");
                 chain::append(step, &Record::new(Action::Doubted, "node").note(note))?;
             }
             Ok(())
@@ -157,7 +162,7 @@ impl Ledger {
 }
 
 /// Whether a head is of this chain, or of a branch that a recovery has declared lost.
-fn known(step: &Step<'_>, entries: i64, digest: &[u8; 32]) -> rusqlite::Result<bool> {
+pub(super) fn known(step: &Step<'_>, entries: i64, digest: &[u8; 32]) -> rusqlite::Result<bool> {
     if entries == 0 {
         return Ok(true);
     }

@@ -17,12 +17,12 @@ use thiserror::Error;
 use super::codec::{Kind, Malformed, Reader, Writer};
 use super::envelope::{Envelope, Mechanism, verifies};
 use super::keys::{self, Secret};
-use super::messages::{Advert, Entry, Masked, SealedPair, read_signatures, write_signatures};
+use super::messages::{Advert, ENTRY_BYTES, Entry, Masked, Sealed, read_signatures, write_signatures};
 use super::parameters::{MAX_NODES, Parameters};
 use super::recovery::{self, Case, Secrets};
 use super::refusal::{Fault, Refusal, Step};
 use super::seats::{Roll, Seat, SeatSet};
-use super::signed::{advert_bytes, consent_bytes, masked_bytes};
+use super::signed::{advert_bytes, consent_bytes, masked_bytes, sealed_bytes, sealed_digest};
 use super::transcript::{self, Hash, domain, framed};
 use super::vector::Upload;
 use crate::ring;
@@ -30,20 +30,21 @@ use crate::ring;
 const MOST: usize = MAX_NODES as usize;
 const MAX_ENVELOPE_BYTES: usize = 1 << 17;
 
-/// That a council dealt shares: hash of the sealed pairs and its signature.
+/// That a council dealt shares: hash of the sealed pairs and of what it said of others' ledgers, and its signature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedProof {
     /// Who dealt.
     pub seat: Seat,
-    /// Hash of the sealed pairs.
+    /// Hash of the sealed pairs and statements.
     pub digest: Hash,
     /// Signature over `T1`, seat and hash.
     pub signature: [u8; 64],
 }
 
 impl SealedProof {
-    pub(super) fn of(pairs: &[SealedPair], seat: Seat, signature: [u8; 64]) -> Self {
-        Self { seat, digest: transcript::hash(domain::SEALED, &[pairs.as_flattened()]), signature }
+    pub(super) fn of(sealed: &Sealed) -> Self {
+        let digest = sealed_digest(&sealed.pairs, &sealed.statements);
+        Self { seat: sealed.seat, digest, signature: sealed.signature }
     }
 }
 
@@ -88,7 +89,7 @@ impl Transcript {
         w.bytes(&self.envelope);
         w.length(self.entries.len());
         for e in &self.entries {
-            w.u8(e.seat.index()).array(&e.share_key).array(&e.mask_key).array(&e.commitment).array(&e.signature);
+            w.array(&e.bytes());
         }
         w.length(self.sealed.len());
         for s in &self.sealed {
@@ -125,18 +126,8 @@ impl Transcript {
         let envelope = r.bytes(MAX_ENVELOPE_BYTES, "envelope")?.to_vec();
         let cells =
             Envelope::decode(&envelope)?.cells().ok_or_else(|| r.wrong("envelope", "states no valid vector length"))?;
-        let len = r.length(MOST, 161, "entries")?;
-        let entries = (0..len)
-            .map(|_| {
-                Ok(Entry {
-                    seat: Seat::new(r.u8("entries")?),
-                    share_key: r.array("entries")?,
-                    mask_key: r.array("entries")?,
-                    commitment: r.array("entries")?,
-                    signature: r.array("entries")?,
-                })
-            })
-            .collect::<Result<Vec<_>, Malformed>>()?;
+        let len = r.length(MOST, ENTRY_BYTES, "entries")?;
+        let entries = (0..len).map(|_| Entry::read(&mut r)).collect::<Result<Vec<_>, _>>()?;
         let len = r.length(MOST, 97, "sealed")?;
         let sealed = (0..len)
             .map(|_| {
@@ -379,11 +370,10 @@ impl Audit {
             Err(Finding::Signature { council: self.name(seat), step })
         };
         for e in &self.transcript.entries {
-            let signed = advert_bytes(&self.t0, e.seat, &e.share_key, &e.mask_key, &e.commitment);
-            check(e.seat, &signed, &e.signature, Step::Advertise)?;
+            check(e.seat, &advert_bytes(&self.t0, e), &e.signature, Step::Advertise)?;
         }
         for s in &self.transcript.sealed {
-            let signed = framed(domain::SEALED, &[&self.t1, &[s.seat.index()], &s.digest]);
+            let signed = sealed_bytes(&self.t1, s.seat, &s.digest);
             check(s.seat, &signed, &s.signature, Step::Share)?;
         }
         for m in &self.transcript.masked {

@@ -7,7 +7,7 @@
 use thiserror::Error;
 
 /// Version of the protocol and of every message in it.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// What a message is; the third byte of its encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -29,9 +29,10 @@ use super::parameters::Parameters;
 use super::recovery;
 use super::refusal::{Failure, Fault, Step};
 use super::seats::{Roll, Seat, SeatSet};
-use super::signed::{advert_bytes, consent_bytes, masked_bytes, revealed_bytes, sealed_bytes};
+use super::signed::{advert_bytes, consent_bytes, masked_bytes, revealed_bytes, sealed_bytes, sealed_digest};
 use super::transcript::{self, Hash};
 pub use super::vector::Upload;
+use super::witness::{self, Statement};
 use crate::ring;
 
 /// One attempt, as the coordinator sees it.
@@ -240,8 +241,7 @@ impl Round {
         if let Some(known) = self.adverts.get(&from) {
             return once(council, step, *known == entry);
         }
-        let signed = advert_bytes(&self.t0, from, &entry.share_key, &entry.mask_key, &entry.commitment);
-        self.signed_by(from, &signed, &entry.signature, step)?;
+        self.signed_by(from, &advert_bytes(&self.t0, &entry), &entry.signature, step)?;
         let sound = keys::is_sound(&entry.share_key) && keys::is_sound(&entry.mask_key);
         let repeated = self
             .adverts
@@ -292,7 +292,12 @@ impl Round {
             return once(council, step, *known == sealed);
         }
         count(council, step, sealed.pairs.len(), self.adverts.len() - 1)?;
-        self.signed_by(from, &sealed_bytes(&self.t1, from, &sealed.pairs), &sealed.signature, step)?;
+        let others = |s: &Statement| s.seat != from && self.adverts.contains_key(&s.seat);
+        if !witness::in_order(&sealed.statements) || !sealed.statements.iter().all(others) {
+            return Err(Fault::Statements { council: council.to_owned() });
+        }
+        let digest = sealed_digest(&sealed.pairs, &sealed.statements);
+        self.signed_by(from, &sealed_bytes(&self.t1, from, &digest), &sealed.signature, step)?;
         self.sealed.insert(from, sealed);
         Ok(())
     }
@@ -324,8 +329,27 @@ impl Round {
                 sealed.pairs.get(place).copied()
             })
             .collect::<Option<_>>()?;
-        let relay = Relay { t1: self.t1, sharers: seats(&self.sealed), pairs };
+        let about = |(dealer, sealed): (&Seat, &Sealed)| {
+            let seat = *dealer;
+            let said = sealed.statements.iter().filter(|s| s.seat == to);
+            said.map(|s| Statement { seat, advert: s.advert.clone() }).collect::<Vec<_>>()
+        };
+        let statements = self.sealed.iter().flat_map(about).collect();
+        let relay = Relay { t1: self.t1, sharers: seats(&self.sealed), pairs, statements };
         Some(relay.encode())
+    }
+
+    /// Heads of ledgers that members have shown of other members at step 1, each with the signature of the one it is of
+    /// checked: for a coordinator that keeps them, too. Each once.
+    #[must_use]
+    pub fn heads_shown(&self) -> Vec<(&str, witness::Head)> {
+        let mut said: Vec<&Statement> = self.sealed.values().flat_map(|sealed| &sealed.statements).collect();
+        // Most councils have kept the same advert: each is checked once.
+        said.sort_unstable_by_key(|s| (s.place(), s.advert.encode()));
+        said.dedup();
+        said.retain(|s| s.advert.is_signed_by(&self.signatories[s.seat.at()]));
+        said.dedup_by_key(|s| s.place());
+        said.into_iter().filter_map(|s| Some((self.envelope.council(s.seat)?, s.advert.entry.ledger.head))).collect()
     }
 
     /// Step 2: takes the announcement of a masked vector. `None` when that vector is in the sum already.
@@ -489,11 +513,7 @@ impl Round {
         Transcript {
             envelope: self.bytes.clone(),
             entries: self.adverts.values().cloned().collect(),
-            sealed: self
-                .sealed
-                .values()
-                .map(|s| super::audit::SealedProof::of(&s.pairs, s.seat, s.signature))
-                .collect(),
+            sealed: self.sealed.values().map(super::audit::SealedProof::of).collect(),
             masked: self.masked.values().cloned().collect(),
             consents: self.consents.iter().map(|(s, sig)| (*s, *sig)).collect(),
             self_seeds: opened(&secrets.self_seeds),

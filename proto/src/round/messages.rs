@@ -7,14 +7,17 @@ use super::codec::{Kind, Malformed, Reader, Writer};
 use super::parameters::{MAX_CELLS, MAX_NODES};
 use super::seats::{Seat, SeatSet};
 use super::transcript::Hash;
+use super::witness::{
+    MOST_SHOWN, MOST_STATEMENTS, STANDING_BYTES, Standing, Statement, read_statements, write_statements,
+};
 
 /// A sealed pair of shares: 64 bytes and the tag of ChaCha20-Poly1305.
 pub type SealedPair = [u8; 80];
 
 const MOST: usize = MAX_NODES as usize;
-const ENTRY_BYTES: usize = 1 + 32 + 32 + 32 + 64;
+pub(super) const ENTRY_BYTES: usize = 1 + 32 + 32 + 32 + STANDING_BYTES + 64;
 
-/// The public keys of one node for one attempt, signed.
+/// The public keys of one node for one attempt, and where its ledger stands, signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// Whose they are.
@@ -25,25 +28,31 @@ pub struct Entry {
     pub mask_key: [u8; 32],
     /// `B`: commitment to the self-mask seed.
     pub commitment: Hash,
-    /// Ed25519 signature of the node over `T0`, its seat and the three values.
+    /// Where its ledger stands.
+    pub ledger: Standing,
+    /// Ed25519 signature of the node over `T0`, its seat and the values before.
     pub signature: [u8; 64],
 }
 
 impl Entry {
-    fn write(&self, w: &mut Writer) {
-        w.u8(self.seat.index())
-            .array(&self.share_key)
-            .array(&self.mask_key)
-            .array(&self.commitment)
-            .array(&self.signature);
+    pub(super) fn bytes(&self) -> [u8; ENTRY_BYTES] {
+        let mut out = [0; ENTRY_BYTES];
+        let ledger = self.ledger.bytes();
+        let seat = [self.seat.index()];
+        let fields: [&[u8]; 6] = [&seat, &self.share_key, &self.mask_key, &self.commitment, &ledger, &self.signature];
+        for (byte, value) in out.iter_mut().zip(fields.concat()) {
+            *byte = value;
+        }
+        out
     }
 
-    fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
+    pub(super) fn read(r: &mut Reader<'_>) -> Result<Self, Malformed> {
         Ok(Self {
             seat: Seat::new(r.u8("seat")?),
             share_key: r.array("share key")?,
             mask_key: r.array("mask key")?,
             commitment: r.array("commitment")?,
+            ledger: Standing::read(r)?,
             signature: r.array("signature")?,
         })
     }
@@ -63,8 +72,7 @@ impl Advert {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::open(Kind::Advert);
-        w.array(&self.t0);
-        self.entry.write(&mut w);
+        w.array(&self.t0).array(&self.entry.bytes());
         w.finish()
     }
 
@@ -96,7 +104,7 @@ impl Roster {
         let mut w = Writer::open(Kind::Roster);
         w.array(&self.t0).length(self.entries.len());
         for entry in &self.entries {
-            entry.write(&mut w);
+            w.array(&entry.bytes());
         }
         w.finish()
     }
@@ -124,7 +132,9 @@ pub struct Sealed {
     pub seat: Seat,
     /// One for each member of `U1` but the dealer.
     pub pairs: Vec<SealedPair>,
-    /// Signature of the dealer over `T1`, its seat and the hash of the pairs.
+    /// What the dealer has kept of the ledgers of other members of `U1`, ascending by whom and by head.
+    pub statements: Vec<Statement>,
+    /// Signature of the dealer over `T1`, its seat and the hash of pairs and statements.
     pub signature: [u8; 64],
 }
 
@@ -133,7 +143,9 @@ impl Sealed {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::open(Kind::Sealed);
-        w.array(&self.t1).u8(self.seat.index()).list(&self.pairs).array(&self.signature);
+        w.array(&self.t1).u8(self.seat.index()).list(&self.pairs);
+        write_statements(&mut w, &self.statements);
+        w.array(&self.signature);
         w.finish()
     }
 
@@ -147,6 +159,7 @@ impl Sealed {
             t1: r.array("T1")?,
             seat: Seat::new(r.u8("seat")?),
             pairs: r.list(MOST, "pairs")?,
+            statements: read_statements(&mut r, MOST_STATEMENTS)?,
             signature: r.array("signature")?,
         };
         r.finish()?;
@@ -163,6 +176,8 @@ pub struct Relay {
     pub sharers: SeatSet,
     /// One for each member of `U2` but the receiver.
     pub pairs: Vec<SealedPair>,
+    /// What they have kept of the receiver's ledger, ascending by dealer and by head.
+    pub statements: Vec<Statement>,
 }
 
 impl Relay {
@@ -171,6 +186,7 @@ impl Relay {
     pub fn encode(&self) -> Vec<u8> {
         let mut w = Writer::open(Kind::Relay);
         w.array(&self.t1).array(self.sharers.bitmap()).list(&self.pairs);
+        write_statements(&mut w, &self.statements);
         w.finish()
     }
 
@@ -180,8 +196,12 @@ impl Relay {
     /// [`Malformed`] naming the field.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut r = Reader::open(Kind::Relay, bytes)?;
-        let relay =
-            Self { t1: r.array("T1")?, sharers: SeatSet::from_bitmap(r.array("U2")?), pairs: r.list(MOST, "pairs")? };
+        let relay = Self {
+            t1: r.array("T1")?,
+            sharers: SeatSet::from_bitmap(r.array("U2")?),
+            pairs: r.list(MOST, "pairs")?,
+            statements: read_statements(&mut r, MOST_SHOWN)?,
+        };
         r.finish()?;
         Ok(relay)
     }

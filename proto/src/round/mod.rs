@@ -5,8 +5,8 @@
 //!
 //! ```text
 //! step          coordinator -> node             node -> coordinator
-//! 0 advertise   envelope (query, parameters)    fresh X25519 keys C, S; commitment B; signed
-//! 1 share       roster: all keys of U1          shares of b and s, sealed for each other member; signed
+//! 0 advertise   envelope (query, parameters)    fresh X25519 keys C, S; commitment B; head of its ledger; signed
+//! 1 share       roster: all keys of U1          shares of b and s, sealed for each other member; heads kept of others; signed
 //! 2 mask        relay: shares from U2           y = g*x + noise + PRG(b) +- PRG(s, S_j) for each j; signed
 //! 3 consent     survivors U3                    signature over T3
 //! 4 unmask      quorum: t signatures on T3      per peer one share: of b (survivor) or of s (dropped)
@@ -15,6 +15,8 @@
 //! The masks between survivors cancel in the sum. What is left (self masks of survivors, pair masks with those that
 //! dropped out) is undone from `t` shares each. Nobody ever gets shares of both secrets of one council, because honest
 //! nodes sign one survivor set only and `2t > n + c` signatures cannot exist for two.
+//!
+//! In passing every council witnesses the ledgers of all others, so that a restored one is noticed: [`witness`].
 //!
 //! Reading order: [`parameters`], [`envelope`], [`transcript`], [`node`], [`coordinator`], [`audit`], [`record`]. Messages and
 //! their bytes are in [`messages`]; `docs/protocol.md` tells who checks what; vectors are in `proto/vectors/round`.
@@ -41,6 +43,7 @@ mod shares;
 mod signed;
 pub mod transcript;
 mod vector;
+pub mod witness;
 
 pub use codec::{Kind, Malformed, VERSION};
 pub use envelope::{Envelope, Expected, Limits, Mandate, Mechanism, Plan};

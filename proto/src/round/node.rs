@@ -33,9 +33,10 @@ use super::persist::{AttemptId, Charge, Persist, Reserve, SurvivorsSigned, Unmas
 use super::refusal::{Refusal, Set, Step};
 use super::seats::{Roll, Seat, SeatSet};
 use super::shares::{self, SharePair};
-use super::signed::{advert_bytes, consent_bytes, masked_bytes, revealed_bytes, sealed_bytes};
+use super::signed::{advert_bytes, consent_bytes, masked_bytes, revealed_bytes, sealed_bytes, sealed_digest};
 use super::transcript::{self, Hash, VectorHash};
 pub use super::vector::{CHUNK_CELLS, Chunk, MaskedVector};
+use super::witness::{self, MOST_STATEMENTS, Peer, Seen, Standing, Statement};
 use crate::ring;
 
 /// Where a node's noise and counts come from.
@@ -45,6 +46,15 @@ use crate::ring;
 pub trait Contribution {
     /// Why the contribution could not be made.
     type Error: std::error::Error + Send + Sync + 'static;
+
+    /// Looks at what peers have kept of this council's ledger, before noise is drawn and counts are read.
+    ///
+    /// The statements are as the peers made them: the coordinator has left none out and changed none. Whether this council
+    /// signed what they show is for the receiver to check.
+    ///
+    /// # Errors
+    /// When this council's ledger does not hold what it once signed; the round is then given up.
+    fn witnessed(&mut self, seen: &[Seen]) -> Result<(), Self::Error>;
 
     /// This node's noise share: fresh discrete Gaussian draws in grid units, one for each cell of every block.
     ///
@@ -129,33 +139,56 @@ impl Proposal {
         self.facts.attempt()
     }
 
-    /// Compares the envelope with the node's own reading of the query, makes fresh keys, and answers step 0.
+    /// Compares the envelope with the node's own reading of the query: the last check before the ledger is asked.
     ///
     /// # Errors
     /// [`Refusal::LayoutDiffers`], [`Refusal::MechanismDiffers`], [`Refusal::SensitivityDiffers`] or
     /// [`Refusal::PriceUnderstated`] when the node reads the query differently; [`Refusal::OwnKeyDiffers`] when the
     /// registry does not hold the key it signs with.
+    pub fn agree(self, expected: &Expected, signing: &SigningKey) -> Result<Agreed, Refusal> {
+        let Self { facts, opened } = self;
+        facts.envelope.check_expected(expected)?;
+        if facts.signatories.get(facts.me.at()) != Some(&signing.verifying_key()) {
+            return Err(Refusal::OwnKeyDiffers { council: facts.name(facts.me) });
+        }
+        Ok(Agreed { facts, opened, signing: signing.clone() })
+    }
+
+    /// [`Proposal::agree`] and [`Agreed::advertise`] at once, for callers without a ledger.
+    ///
+    /// # Errors
+    /// As [`Proposal::agree`].
     pub fn accept(
         self,
         expected: &Expected,
         signing: &SigningKey,
         rng: &mut impl CryptoRng,
     ) -> Result<(Round, Persist<Reserve, Vec<u8>>), Refusal> {
-        let facts = self.facts;
-        facts.envelope.check_expected(expected)?;
-        if facts.signatories.get(facts.me.at()) != Some(&signing.verifying_key()) {
-            return Err(Refusal::OwnKeyDiffers { council: facts.name(facts.me) });
-        }
+        Ok(self.agree(expected, signing)?.advertise(Standing::default(), rng))
+    }
+}
+
+/// An envelope that this node agrees with in everything but, perhaps, the price.
+#[derive(Debug)]
+pub struct Agreed {
+    facts: Facts,
+    opened: u64,
+    signing: SigningKey,
+}
+
+impl Agreed {
+    /// Makes fresh keys and answers step 0, with where this council's ledger stands once the price is put aside in it.
+    pub fn advertise(self, ledger: Standing, rng: &mut impl CryptoRng) -> (Round, Persist<Reserve, Vec<u8>>) {
+        let Self { facts, opened, signing } = self;
         let secrets = AttemptKeys::generate(rng);
         let (share_key, mask_key) = (secrets.share_public(), secrets.mask_public());
         let commitment = transcript::self_commitment(&facts.t0, facts.me, secrets.self_seed.expose());
-        let signed = advert_bytes(&facts.t0, facts.me, &share_key, &mask_key, &commitment);
-        let entry =
-            Entry { seat: facts.me, share_key, mask_key, commitment, signature: signing.sign(&signed).to_bytes() };
+        let mut entry = Entry { seat: facts.me, share_key, mask_key, commitment, ledger, signature: [0; 64] };
+        entry.signature = signing.sign(&advert_bytes(&facts.t0, &entry)).to_bytes();
         let advert = Advert { t0: facts.t0, entry: entry.clone() }.encode();
         let round = Round {
             facts,
-            signing: signing.clone(),
+            signing,
             entry,
             advert,
             secrets: Some(secrets),
@@ -164,10 +197,10 @@ impl Proposal {
             consented: None,
             unmasked: None,
             given_up: None,
-            answered: self.opened,
+            answered: opened,
         };
         let first = round.advert();
-        Ok((round, first))
+        (round, first)
     }
 }
 
@@ -356,12 +389,31 @@ impl Round {
         Ok(())
     }
 
+    /// Step 1 of a node that keeps no heads of others' ledgers: see [`Round::share_as_witness`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn share(&mut self, roster: &[u8], now: u64, rng: &mut impl CryptoRng) -> Result<Vec<u8>, Refusal> {
+        self.share_as_witness(roster, now, rng, |_| Ok(Vec::new()))
+    }
+
     /// Step 1: checks everybody's keys, splits this node's two secrets, seals a pair for each other member of `U1`.
+    ///
+    /// Once every key and head is known to be signed by its council, `witness` is asked for what was kept of these councils
+    /// in rounds before (statements by seat in this round), and may keep the new ones. It is asked once: a repeated roster
+    /// gets the stored answer.
     ///
     /// # Errors
     /// A [`Refusal`]: form; another transcript; seats not distinct; too few; a key that is not signed by its council,
-    /// repeated or unsound; this node's own entry changed; or another roster than the one already answered.
-    pub fn share(&mut self, roster: &[u8], now: u64, rng: &mut impl CryptoRng) -> Result<Vec<u8>, Refusal> {
+    /// repeated or unsound; this node's own entry changed; a witness that cannot read or keep heads; or another roster than
+    /// the one already answered.
+    pub fn share_as_witness(
+        &mut self,
+        roster: &[u8],
+        now: u64,
+        rng: &mut impl CryptoRng,
+        witness: impl FnOnce(&[Peer<'_>]) -> Result<Vec<Statement>, Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Result<Vec<u8>, Refusal> {
         self.alive(now)?;
         let request = request_hash(roster);
         if let Some(shared) = &self.shared {
@@ -371,6 +423,7 @@ impl Round {
             self.secrets.as_ref().ok_or(Refusal::OutOfOrder { asked: Step::Share, missing: Step::Advertise })?;
         let Roster { t0, entries } = Roster::decode(roster)?;
         self.check_roster(&t0, &entries)?;
+        let statements = self.statements(&entries, witness)?;
 
         let t1 = transcript::t1(&self.facts.t0, &entries);
         let me = self.facts.me;
@@ -393,14 +446,37 @@ impl Round {
             // One agreement serves both directions.
             let agreement = secrets.agree_share(&entry.share_key).ok_or_else(|| self.unsound(entry.seat))?;
             let key = agreement.share_key(&t1, me, entry.seat);
-            sealed.push(shares::seal(&key, &t1, me, entry.seat, &pair));
+            sealed.push(shares::seal(&key, &t1, me, entry.seat, &witness::bound(&statements, entry.seat), &pair));
             opening.insert(entry.seat, agreement.share_key(&t1, entry.seat, me));
         }
-        let signature = self.signing.sign(&sealed_bytes(&t1, me, &sealed)).to_bytes();
-        let reply = Sealed { t1, seat: me, pairs: sealed, signature }.encode();
+        let digest = sealed_digest(&sealed, &statements);
+        let signature = self.signing.sign(&sealed_bytes(&t1, me, &digest)).to_bytes();
+        let reply = Sealed { t1, seat: me, pairs: sealed, statements, signature }.encode();
         self.answered = now;
         self.shared = Some(Shared { answer: Answer { request, reply: reply.clone() }, t1, entries, opening, own_pair });
         Ok(reply)
+    }
+
+    /// What this node has kept of the others' ledgers, in its one order.
+    fn statements(
+        &self,
+        entries: &[Entry],
+        witness: impl FnOnce(&[Peer<'_>]) -> Result<Vec<Statement>, Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Result<Vec<Statement>, Refusal> {
+        let others = entries.iter().filter(|e| e.seat != self.facts.me);
+        let peers: Vec<Peer<'_>> = others
+            .filter_map(|e| {
+                let council = self.facts.envelope.council(e.seat)?;
+                let key = self.facts.signatories.get(e.seat.at())?;
+                Some(Peer { council, seat: e.seat, key, advert: Advert { t0: self.facts.t0, entry: e.clone() } })
+            })
+            .collect();
+        let mut said = witness(&peers).map_err(Refusal::Witness)?;
+        said.retain(|s| peers.iter().any(|p| p.seat == s.seat));
+        said.sort_unstable_by_key(Statement::place);
+        said.dedup_by_key(|s| s.place());
+        said.truncate(MOST_STATEMENTS);
+        Ok(said)
     }
 
     fn unsound(&self, seat: Seat) -> Refusal {
@@ -435,7 +511,7 @@ impl Round {
     }
 
     fn check_entry(&self, entry: &Entry) -> Result<(), Refusal> {
-        let signed = advert_bytes(&self.facts.t0, entry.seat, &entry.share_key, &entry.mask_key, &entry.commitment);
+        let signed = advert_bytes(&self.facts.t0, entry);
         if !verifies(&self.facts.signatories[entry.seat.at()], &signed, &entry.signature) {
             return Err(Refusal::KeySignature { council: self.facts.name(entry.seat) });
         }
@@ -452,8 +528,8 @@ impl Round {
     ///
     /// # Errors
     /// A [`Refusal`]: form; another transcript; `U2` not within `U1`, without this node or too small; sealed shares
-    /// that do not open (the round is then given up); a contribution that fails, has another length or is out of
-    /// range; or another relay than the one already answered.
+    /// that do not open, or statements of peers that put this council's ledger in doubt (the round is then given up); a
+    /// contribution that fails, has another length or is out of range; or another relay than the one already answered.
     pub fn mask<S: Contribution>(
         &mut self,
         relay: &[u8],
@@ -478,6 +554,13 @@ impl Round {
                 return Err(refusal);
             }
         };
+        let seen: Vec<Seen> =
+            relay.statements.iter().map(|s| Seen { by: self.facts.name(s.seat), advert: s.advert.clone() }).collect();
+        if let Err(error) = source.witnessed(&seen) {
+            let refusal = Refusal::Witnessed(Box::new(error));
+            self.give_up(refusal.code());
+            return Err(refusal);
+        }
         let t2 = transcript::t2(&shared.t1, &relay.sharers);
         let masks = self.masks(shared, &relay.sharers, &t2)?;
 
@@ -512,6 +595,10 @@ impl Round {
         if relay.pairs.len() + 1 != relay.sharers.len() {
             return Err(Refusal::PairCount);
         }
+        let of_a_dealer = |s: &Statement| s.seat != self.facts.me && relay.sharers.contains(s.seat);
+        if !witness::in_order(&relay.statements) || !relay.statements.iter().all(of_a_dealer) {
+            return Err(Refusal::Statements);
+        }
         Ok(())
     }
 
@@ -524,7 +611,9 @@ impl Round {
                 shared
                     .opening
                     .get(&dealer)
-                    .and_then(|key| shares::open(key, &shared.t1, dealer, me, sealed))
+                    .and_then(|key| {
+                        shares::open(key, &shared.t1, dealer, me, &witness::bound(&relay.statements, dealer), sealed)
+                    })
                     .map(|pair| (dealer, pair))
                     .ok_or_else(|| Refusal::PairUnreadable { council: self.facts.name(dealer) })
             })
@@ -734,5 +823,5 @@ impl<A: Clone> Answer<A> {
 
 /// Recognises a repeated message; compared only with messages of the same step.
 fn request_hash(message: &[u8]) -> Hash {
-    transcript::hash("folkmoot/round/1/request", &[message])
+    transcript::hash("folkmoot/round/2/request", &[message])
 }

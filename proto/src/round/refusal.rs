@@ -338,6 +338,17 @@ pub enum Refusal {
         /// Its code.
         council: String,
     },
+    /// Statements of councils that dealt no shares, or not in their order.
+    #[error(
+        "what other councils have kept of this council's ledger is not listed in order, by councils that dealt shares"
+    )]
+    Statements,
+    /// What was kept of others' ledgers cannot be read, or the new heads not be kept.
+    #[error("cannot read or keep what this council knows of the others' ledgers")]
+    Witness(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Peers have seen entries of this council's ledger that it does not hold, or whether it does cannot be read.
+    #[error("what other councils have kept of this council's ledger puts it in doubt")]
+    Witnessed(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The secret-sharing crate failed, which checked parameters rule out.
     #[error("cannot split this attempt's secrets")]
     Split(#[source] super::shares::SplitError),
@@ -430,6 +441,9 @@ impl Refusal {
             Self::NotASubset { .. } => "not-a-subset",
             Self::PairCount => "pair-count",
             Self::PairUnreadable { .. } => "pair-unreadable",
+            Self::Statements => "statements",
+            Self::Witness(_) => "witness",
+            Self::Witnessed(_) => "ledger-in-doubt",
             Self::Split(_) => "split",
             Self::Contribution(_) => "contribution",
             Self::ContributionLength => "contribution-length",
@@ -462,6 +476,7 @@ impl Refusal {
                 | Self::NotASubset { .. }
                 | Self::PairCount
                 | Self::PairUnreadable { .. }
+                | Self::Statements
                 | Self::ConsentOutside { .. }
                 | Self::ConsentSignature { .. }
         )
@@ -544,6 +559,12 @@ pub enum Fault {
         /// Items needed.
         need: usize,
     },
+    /// What it says of others' ledgers is not about other members of the round, in order and each once.
+    #[error("council {council} did not list in order what it has kept of other members' ledgers")]
+    Statements {
+        /// Who, by its link.
+        council: String,
+    },
     /// A chunk that does not continue where the one before it ended, is no whole number of elements, or goes too far.
     #[error("council {council} sent a chunk at element {offset}; element {expected} was next")]
     Chunk {
@@ -576,6 +597,7 @@ impl Fault {
             Self::Signature { .. } => "signature",
             Self::UnsoundKey { .. } => "unsound-key",
             Self::Count { .. } => "count",
+            Self::Statements { .. } => "statements",
             Self::Chunk { .. } => "chunk",
             Self::Digest { .. } => "digest",
         }

@@ -88,29 +88,41 @@ fn split_one(
         .collect()
 }
 
-fn associated_data(t1: &Hash, dealer: Seat, holder: Seat) -> Vec<u8> {
-    framed(domain::SHARE_DATA, &[t1, &[dealer.index()], &[holder.index()]])
+/// `said` is what the dealer says of the holder's ledger: a pair opens only beside the very statements it was sealed with.
+fn associated_data(t1: &Hash, dealer: Seat, holder: Seat, said: &[u8]) -> Vec<u8> {
+    framed(domain::SHARE_DATA, &[t1, &[dealer.index()], &[holder.index()], said])
 }
 
-/// Seals a pair from `dealer` for `holder`.
+/// Seals a pair from `dealer` for `holder`, beside what the dealer says of the holder's ledger.
 ///
 /// The nonce is zero: the key comes from keys of this attempt and names dealer, holder and `T1`, and the dealer
 /// seals once under it (a repeated request is answered with the stored message, never sealed again).
-pub(crate) fn seal(key: &Secret, t1: &Hash, dealer: Seat, holder: Seat, pair: &SharePair) -> SealedPair {
+pub(crate) fn seal(key: &Secret, t1: &Hash, dealer: Seat, holder: Seat, said: &[u8], pair: &SharePair) -> SealedPair {
     let mut plain = Zeroizing::new([0; 64]);
     plain[..32].copy_from_slice(pair.self_share.expose());
     plain[32..].copy_from_slice(pair.key_share.expose());
     let sealed = ChaCha20Poly1305::new(key.expose().into())
-        .encrypt(&[0; 12].into(), Payload { msg: plain.as_slice(), aad: &associated_data(t1, dealer, holder) })
+        .encrypt(&[0; 12].into(), Payload { msg: plain.as_slice(), aad: &associated_data(t1, dealer, holder, said) })
         .expect("64 bytes are within what the cipher can seal");
     sealed.try_into().expect("64 bytes and a tag of 16 make 80")
 }
 
-/// Opens a pair that `dealer` sealed for `holder`; `None` when it was not, or not in this round.
-pub(crate) fn open(key: &Secret, t1: &Hash, dealer: Seat, holder: Seat, sealed: &SealedPair) -> Option<SharePair> {
+/// Opens a pair that `dealer` sealed for `holder`; `None` when it was not, or not in this round, or not beside these
+/// statements.
+pub(crate) fn open(
+    key: &Secret,
+    t1: &Hash,
+    dealer: Seat,
+    holder: Seat,
+    said: &[u8],
+    sealed: &SealedPair,
+) -> Option<SharePair> {
     let plain = Zeroizing::new(
         ChaCha20Poly1305::new(key.expose().into())
-            .decrypt(&[0; 12].into(), Payload { msg: sealed.as_slice(), aad: &associated_data(t1, dealer, holder) })
+            .decrypt(
+                &[0; 12].into(),
+                Payload { msg: sealed.as_slice(), aad: &associated_data(t1, dealer, holder, said) },
+            )
             .ok()?,
     );
     let (self_share, key_share) = plain.split_at_checked(32)?;
@@ -284,14 +296,17 @@ mod tests {
         let key = Secret::random(&mut rng);
         let (i, j) = (Seat::new(3), Seat::new(4));
         let pair = split(&key, &key, 2, 3, &mut rng).expect("valid").remove(0);
-        let sealed = seal(&key, &[1; 32], i, j, &pair);
-        assert!(open(&key, &[1; 32], i, j, &sealed).is_some());
-        assert!(open(&key, &[2; 32], i, j, &sealed).is_none());
-        assert!(open(&key, &[1; 32], j, i, &sealed).is_none());
+        let sealed = seal(&key, &[1; 32], i, j, b"said", &pair);
+        assert!(open(&key, &[1; 32], i, j, b"said", &sealed).is_some());
+        assert!(open(&key, &[2; 32], i, j, b"said", &sealed).is_none());
+        assert!(open(&key, &[1; 32], j, i, b"said", &sealed).is_none());
+        for other in [&b""[..], b"saie", b"said twice"] {
+            assert!(open(&key, &[1; 32], i, j, other, &sealed).is_none());
+        }
         for byte in 0..sealed.len() {
             let mut changed = sealed;
             changed[byte] ^= 1;
-            assert!(open(&key, &[1; 32], i, j, &changed).is_none());
+            assert!(open(&key, &[1; 32], i, j, b"said", &changed).is_none());
         }
     }
 

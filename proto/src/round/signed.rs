@@ -1,18 +1,25 @@
 //! Exactly which bytes a council signs at each step. Each names its transcript hash and the council's seat, so that a
 //! signature for one step, round or seat is none for another.
 
-use super::messages::SealedPair;
+use super::messages::{Entry, SealedPair};
 use super::seats::Seat;
 use super::transcript::{self, Hash, domain, framed};
+use super::witness::{self, Statement};
 
 /// What a node signs at step 0.
-pub(super) fn advert_bytes(t0: &Hash, seat: Seat, c: &[u8; 32], s: &[u8; 32], b: &Hash) -> Vec<u8> {
-    framed(domain::ADVERT, &[t0, &[seat.index()], c, s, b])
+pub(super) fn advert_bytes(t0: &Hash, entry: &Entry) -> Vec<u8> {
+    let Entry { seat, share_key, mask_key, commitment, ledger, signature: _ } = entry;
+    framed(domain::ADVERT, &[t0, &[seat.index()], share_key, mask_key, commitment, &ledger.bytes()])
 }
 
 /// What a node signs at step 1.
-pub(super) fn sealed_bytes(t1: &Hash, seat: Seat, pairs: &[SealedPair]) -> Vec<u8> {
-    framed(domain::SEALED, &[t1, &[seat.index()], &transcript::hash(domain::SEALED, &[pairs.as_flattened()])])
+pub(super) fn sealed_bytes(t1: &Hash, seat: Seat, digest: &Hash) -> Vec<u8> {
+    framed(domain::SEALED, &[t1, &[seat.index()], digest])
+}
+
+/// Hash of what a node says at step 1: the sealed pairs, and what it has kept of others' ledgers.
+pub(super) fn sealed_digest(pairs: &[SealedPair], statements: &[Statement]) -> Hash {
+    transcript::hash(domain::SEALED, &[pairs.as_flattened(), &witness::signed(statements)])
 }
 
 /// What a node signs at step 2.

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! T0 = H(envelope)                                  which question, which parameters, who asked
-//! T1 = H(T0, for each member of U1: seat, C, S, B)  whose keys
+//! T1 = H(T0, for each member of U1: seat, C, S, B, ledger)  whose keys, and where their ledgers stand
 //! T2 = H(T1, bitmap of U2)                          whose masks are in the vectors
 //! T3 = H(T2, bitmap of U3)                          whose vectors are in the sum
 //! ```
@@ -24,25 +24,25 @@ pub type Hash = [u8; 32];
 
 /// Domain strings: name, version, step.
 pub(crate) mod domain {
-    pub(crate) const T0: &str = "folkmoot/round/1/T0";
-    pub(crate) const T1: &str = "folkmoot/round/1/T1";
-    pub(crate) const T2: &str = "folkmoot/round/1/T2";
-    pub(crate) const T3: &str = "folkmoot/round/1/T3";
-    pub(crate) const MANDATE: &str = "folkmoot/round/1/mandate";
-    pub(crate) const ENVELOPE: &str = "folkmoot/round/1/envelope";
-    pub(crate) const ADVERT: &str = "folkmoot/round/1/advert";
-    pub(crate) const SELF_COMMITMENT: &str = "folkmoot/round/1/self";
-    pub(crate) const SEALED: &str = "folkmoot/round/1/sealed";
-    pub(crate) const SHARE_KEY: &str = "folkmoot/round/1/share-key";
-    pub(crate) const SHARE_DATA: &str = "folkmoot/round/1/share-data";
-    pub(crate) const PAIR_MASK: &str = "folkmoot/round/1/pair-mask";
-    pub(crate) const SELF_MASK: &str = "folkmoot/round/1/self-mask";
-    pub(crate) const MASKED: &str = "folkmoot/round/1/masked";
-    pub(crate) const CONSENT: &str = "folkmoot/round/1/consent";
-    pub(crate) const REVEALED: &str = "folkmoot/round/1/revealed";
-    pub(crate) const SUM: &str = "folkmoot/round/1/sum";
-    pub(crate) const TRANSCRIPT: &str = "folkmoot/round/1/transcript";
-    pub(crate) const RECORD: &str = "folkmoot/round/1/record";
+    pub(crate) const T0: &str = "folkmoot/round/2/T0";
+    pub(crate) const T1: &str = "folkmoot/round/2/T1";
+    pub(crate) const T2: &str = "folkmoot/round/2/T2";
+    pub(crate) const T3: &str = "folkmoot/round/2/T3";
+    pub(crate) const MANDATE: &str = "folkmoot/round/2/mandate";
+    pub(crate) const ENVELOPE: &str = "folkmoot/round/2/envelope";
+    pub(crate) const ADVERT: &str = "folkmoot/round/2/advert";
+    pub(crate) const SELF_COMMITMENT: &str = "folkmoot/round/2/self";
+    pub(crate) const SEALED: &str = "folkmoot/round/2/sealed";
+    pub(crate) const SHARE_KEY: &str = "folkmoot/round/2/share-key";
+    pub(crate) const SHARE_DATA: &str = "folkmoot/round/2/share-data";
+    pub(crate) const PAIR_MASK: &str = "folkmoot/round/2/pair-mask";
+    pub(crate) const SELF_MASK: &str = "folkmoot/round/2/self-mask";
+    pub(crate) const MASKED: &str = "folkmoot/round/2/masked";
+    pub(crate) const CONSENT: &str = "folkmoot/round/2/consent";
+    pub(crate) const REVEALED: &str = "folkmoot/round/2/revealed";
+    pub(crate) const SUM: &str = "folkmoot/round/2/sum";
+    pub(crate) const TRANSCRIPT: &str = "folkmoot/round/2/transcript";
+    pub(crate) const RECORD: &str = "folkmoot/round/2/record";
 }
 
 /// The domain and the fields, each preceded by its length: what is signed, and used as associated data.
@@ -66,13 +66,13 @@ pub fn t0(envelope: &[u8]) -> Hash {
     hash(domain::T0, &[envelope])
 }
 
-/// `T1`: binds the public keys and commitments of `U1`, in ascending order of seats.
+/// `T1`: binds the public keys, commitments and ledger heads of `U1`, in ascending order of seats.
 #[must_use]
 pub fn t1(t0: &Hash, entries: &[Entry]) -> Hash {
-    let seats: Vec<[u8; 1]> = entries.iter().map(|e| [e.seat.index()]).collect();
+    let own: Vec<_> = entries.iter().map(|e| ([e.seat.index()], e.ledger.bytes())).collect();
     let mut fields: Vec<&[u8]> = vec![t0];
-    for (entry, seat) in entries.iter().zip(&seats) {
-        fields.extend([seat.as_slice(), &entry.share_key, &entry.mask_key, &entry.commitment]);
+    for (entry, (seat, ledger)) in entries.iter().zip(&own) {
+        fields.extend([seat.as_slice(), &entry.share_key, &entry.mask_key, &entry.commitment, ledger]);
     }
     hash(domain::T1, &fields)
 }

@@ -57,7 +57,7 @@ fn a_changed_byte_is_refused_and_the_others_finish_exactly() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
     #[test]
-    fn any_changed_byte_is_refused(leg in 0usize..11, node in 0usize..5, place in 0usize..900, by in 1u8..) {
+    fn any_changed_byte_is_refused(leg in 0usize..11, node in 0usize..5, place in 0usize..1800, by in 1u8..) {
         change(&Federation::new(5, 22), LEGS[leg], node, place, by);
     }
 }

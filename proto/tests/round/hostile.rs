@@ -2,6 +2,7 @@
 
 use folkmoot_proto::round::messages::{Quorum, Relay, Revealed, Roster, Survivors};
 use folkmoot_proto::round::node::{Contribution, Proposal};
+use folkmoot_proto::round::witness::Seen;
 use folkmoot_proto::round::{
     Envelope, Expected, Failure, Limits, Mandate, Mechanism, Refusal, Roll, Seat, SeatSet, Step, coordinator,
 };
@@ -242,6 +243,7 @@ fn a_low_order_mask_key_is_refused_before_any_data_is_read() {
         t1,
         sharers: seats(&[0, 1, 2, 3]),
         pairs: vec![sealed[1].pairs[0], sealed[2].pairs[0], theirs.pairs[0]],
+        statements: Vec::new(),
     };
     let refused = s.nodes[0].mask(&relay.encode(), NOW, &mut s.numbers[0]);
     assert_eq!(code(refused), "unsound-key");
@@ -319,6 +321,9 @@ struct Odd(Result<(usize, i64, i64), &'static str>);
 
 impl Contribution for Odd {
     type Error = std::io::Error;
+    fn witnessed(&mut self, _: &[Seen]) -> Result<(), Self::Error> {
+        Ok(())
+    }
     fn noise(&mut self, _: usize) -> Result<Zeroizing<Vec<i64>>, Self::Error> {
         let (cells, _, noise) = self.0.map_err(std::io::Error::other)?;
         Ok(Zeroizing::new(vec![noise; cells]))

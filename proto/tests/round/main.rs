@@ -13,3 +13,4 @@ mod sim;
 mod sums;
 mod vectors;
 mod views;
+mod witness;

@@ -97,7 +97,7 @@ fn an_exact_round_that_opens_its_secrets_is_found() {
 
 /// What a coordinator signs of a transcript.
 fn framed(body: &[u8]) -> Vec<u8> {
-    let domain = b"folkmoot/round/1/transcript";
+    let domain = b"folkmoot/round/2/transcript";
     let length = |bytes: &[u8]| (bytes.len() as u64).to_le_bytes();
     [&length(domain)[..], domain, &length(body), body].concat()
 }
@@ -161,7 +161,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]
     fn arbitrary_bytes_are_no_record(kind in 10u8..14, rest in prop::collection::vec(any::<u8>(), 0..400)) {
-        let mut bytes = vec![b'F', b'M', kind, 1];
+        let mut bytes = vec![b'F', b'M', kind, folkmoot_proto::round::VERSION];
         bytes.extend(rest);
         prop_assert!(unseen(&Federation::new(3, 1), &bytes).is_err());
     }

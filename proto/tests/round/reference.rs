@@ -11,7 +11,7 @@ pub(crate) type Bytes32 = [u8; 32];
 
 /// Each field with its length as eight bytes before it.
 pub(crate) fn frame(step: &str, fields: &[&[u8]]) -> Vec<u8> {
-    let domain = format!("folkmoot/round/1/{step}");
+    let domain = format!("folkmoot/round/2/{step}");
     let mut out = Vec::new();
     out.extend((domain.len() as u64).to_le_bytes());
     out.extend(domain.as_bytes());
@@ -127,11 +127,28 @@ pub(crate) fn t0(envelope: &[u8]) -> Bytes32 {
     sha(&frame("T0", &[envelope]))
 }
 
-/// `keys[k]` is (seat, C, S, B).
-pub(crate) fn t1(t0: &Bytes32, keys: &[(u8, Bytes32, Bytes32, Bytes32)]) -> Bytes32 {
+/// Where a ledger stands: (entries, digest) of its head and of the head it told before.
+pub(crate) type Ledger = [(u64, Bytes32); 2];
+
+pub(crate) fn ledger(ledger: &Ledger) -> Vec<u8> {
+    let mut out = Vec::new();
+    for (entries, digest) in ledger {
+        out.extend(entries.to_le_bytes());
+        out.extend(digest);
+    }
+    out
+}
+
+/// What a council signs at step 0.
+pub(crate) fn advert(t0: &Bytes32, seat: u8, [c, s, b]: [&Bytes32; 3], stands: &Ledger) -> Vec<u8> {
+    frame("advert", &[t0, &[seat], c, s, b, &ledger(stands)])
+}
+
+/// `keys[k]` is (seat, C, S, B, ledger).
+pub(crate) fn t1(t0: &Bytes32, keys: &[(u8, Bytes32, Bytes32, Bytes32, Ledger)]) -> Bytes32 {
     let mut fields: Vec<Vec<u8>> = vec![t0.to_vec()];
-    for (seat, c, s, b) in keys {
-        fields.extend([vec![*seat], c.to_vec(), s.to_vec(), b.to_vec()]);
+    for (seat, c, s, b, stands) in keys {
+        fields.extend([vec![*seat], c.to_vec(), s.to_vec(), b.to_vec(), ledger(stands)]);
     }
     let fields: Vec<&[u8]> = fields.iter().map(Vec::as_slice).collect();
     sha(&frame("T1", &fields))
@@ -175,7 +192,7 @@ fn share_key(secret: &Bytes32, peer: &Bytes32, t1: &Bytes32, dealer: u8, holder:
     hkdf(t1, &shared, &frame("share-key", &[&[dealer], &[holder]]))
 }
 
-/// Seals 64 bytes from `dealer` (whose secret is given) for `holder`.
+/// Seals 64 bytes from `dealer` (whose secret is given) for `holder`, of whose ledger it says nothing.
 pub(crate) fn seal(
     secret: &Bytes32,
     peer: &Bytes32,
@@ -185,7 +202,7 @@ pub(crate) fn seal(
     plain: &[u8; 64],
 ) -> [u8; 80] {
     let key = share_key(secret, peer, t1, dealer, holder);
-    let aad = frame("share-data", &[t1, &[dealer], &[holder]]);
+    let aad = frame("share-data", &[t1, &[dealer], &[holder], &[]]);
     ChaCha20Poly1305::new(&key.into())
         .encrypt(&[0; 12].into(), Payload { msg: plain, aad: &aad })
         .unwrap()
@@ -193,17 +210,18 @@ pub(crate) fn seal(
         .unwrap()
 }
 
-/// Opens what `dealer` sealed for `holder`, whose secret is given.
+/// Opens what `dealer` sealed for `holder`, whose secret is given, beside what the dealer says of the holder's ledger:
+/// T0 and entry of each advert that it has kept, one after the other.
 pub(crate) fn open(
     secret: &Bytes32,
     peer: &Bytes32,
     t1: &Bytes32,
-    dealer: u8,
-    holder: u8,
+    (dealer, holder): (u8, u8),
+    said: &[u8],
     sealed: &[u8],
 ) -> Option<[u8; 64]> {
     let key = share_key(secret, peer, t1, dealer, holder);
-    let aad = frame("share-data", &[t1, &[dealer], &[holder]]);
+    let aad = frame("share-data", &[t1, &[dealer], &[holder], said]);
     ChaCha20Poly1305::new(&key.into())
         .decrypt(&[0; 12].into(), Payload { msg: sealed, aad: &aad })
         .ok()?

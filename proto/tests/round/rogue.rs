@@ -3,6 +3,7 @@
 use ed25519_dalek::{Signer as _, SigningKey};
 use folkmoot_proto::round::Seat;
 use folkmoot_proto::round::messages::{Entry, Revealed, Sealed};
+use folkmoot_proto::round::witness::Standing;
 
 use crate::reference::{self, Bytes32, frame, sha};
 
@@ -26,8 +27,11 @@ impl Rogue {
     /// Signed keys of its choice.
     pub(crate) fn entry_with(&self, t0: &Bytes32, share_key: Bytes32, mask_key: Bytes32) -> Entry {
         let commitment = reference::commitment(t0, self.seat, &self.b);
-        let signed = frame("advert", &[t0, &[self.seat], &share_key, &mask_key, &commitment]);
+        let ledger = Standing::default();
+        let stands = [(0, [0; 32]); 2];
+        let signed = reference::advert(t0, self.seat, [&share_key, &mask_key, &commitment], &stands);
         Entry {
+            ledger,
             seat: Seat::new(self.seat),
             share_key,
             mask_key,
@@ -43,9 +47,10 @@ impl Rogue {
             .filter(|e| e.seat.index() != self.seat)
             .map(|e| reference::seal(&self.c, &e.share_key, t1, self.seat, e.seat.index(), plain))
             .collect();
-        let digest = sha(&frame("sealed", &[pairs.as_flattened()]));
+        let digest = sha(&frame("sealed", &[pairs.as_flattened(), &[]]));
         let signed = frame("sealed", &[t1, &[self.seat], &digest]);
-        Sealed { t1: *t1, seat: Seat::new(self.seat), pairs, signature: self.key.sign(&signed).to_bytes() }.encode()
+        let (statements, signature) = (Vec::new(), self.key.sign(&signed).to_bytes());
+        Sealed { t1: *t1, seat: Seat::new(self.seat), pairs, statements, signature }.encode()
     }
 }
 

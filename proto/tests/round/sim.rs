@@ -5,7 +5,9 @@
 use ed25519_dalek::SigningKey;
 use folkmoot_proto::round::audit::{Audit, Report};
 use folkmoot_proto::round::coordinator::{self, Outcome};
+use folkmoot_proto::round::messages::Advert;
 use folkmoot_proto::round::node::{self, Contribution, MaskedVector, Proposal};
+use folkmoot_proto::round::witness::{Head, Peer, Seen, Standing, Statement};
 use folkmoot_proto::round::{
     Envelope, Expected, Failure, Fault, Limits, Mandate, Mechanism, Parameters, Persist, Plan, Refusal, Roll,
     Signatory, Step,
@@ -101,11 +103,44 @@ impl Federation {
     }
 
     pub fn join(&self, i: usize, envelope: &[u8], rng: &mut ChaCha20Rng) -> Result<(node::Round, Vec<u8>), Refusal> {
+        self.join_at(i, envelope, Standing::default(), rng)
+    }
+
+    pub fn join_at(
+        &self,
+        i: usize,
+        envelope: &[u8],
+        ledger: Standing,
+        rng: &mut ChaCha20Rng,
+    ) -> Result<(node::Round, Vec<u8>), Refusal> {
         let proposal = Proposal::open(envelope, &self.roll, &self.codes[i], &limits(), NOW)?;
         let expected = expected(proposal.envelope());
-        let (round, advert) = proposal.accept(&expected, &self.keys[i], rng)?;
+        let (round, advert) = proposal.agree(&expected, &self.keys[i])?.advertise(ledger, rng);
         Ok((round, sent(advert)))
     }
+
+    /// What every council signed in a round before, by seat.
+    pub fn kept(&self, rng: &mut ChaCha20Rng) -> Vec<Advert> {
+        let least = u16::try_from(self.codes.len()).expect("at most 255");
+        let envelope = self.envelope(1, 0, least).encode();
+        (0..self.codes.len())
+            .map(|i| {
+                let (_, advert) = self.join_at(i, &envelope, standing(i, 40), rng).expect("joins");
+                Advert::decode(&advert).expect("an advert")
+            })
+            .collect()
+    }
+}
+
+/// A ledger of the council of seat `i` with `entries` entries, that has told its head when it had ten fewer.
+pub fn standing(i: usize, entries: u64) -> Standing {
+    let head = |entries: u64| Head { entries, digest: [u8::try_from(entries).expect("few") ^ i as u8; 32] };
+    Standing { head: head(entries), before: head(entries - 10) }
+}
+
+/// Says of every peer what was kept of it.
+pub fn say(kept: &[Advert], peers: &[Peer<'_>]) -> Vec<Statement> {
+    peers.iter().map(|p| Statement { seat: p.seat, advert: kept[usize::from(p.seat.index())].clone() }).collect()
 }
 
 /// What a node that agrees with the envelope would have worked out.
@@ -158,6 +193,10 @@ impl Numbers {
 
 impl Contribution for Numbers {
     type Error = std::io::Error;
+
+    fn witnessed(&mut self, _seen: &[Seen]) -> Result<(), Self::Error> {
+        Ok(())
+    }
 
     fn noise(&mut self, _cells: usize) -> Result<Zeroizing<Vec<i64>>, Self::Error> {
         self.asked.push("noise");
@@ -255,6 +294,7 @@ fn attempt(
     let mut drops = drops.clone();
     let alive = |drops: &Drops, i: usize, step: Step| drops[i].is_none_or(|d| step < d);
 
+    let kept = fed.kept(&mut rng);
     let mut hub = coordinator::Round::new(envelope, &fed.roll, NOW)?;
     let mut nodes: Vec<Option<node::Round>> = (0..n).map(|_| None).collect();
 
@@ -289,7 +329,7 @@ fn attempt(
         Leg::Advert,
         |hub: &coordinator::Round, _| hub.invitation().to_vec(),
         |slot: &mut Option<node::Round>, i, bytes: &[u8], rng: &mut ChaCha20Rng| {
-            fed.join(i, bytes, rng).map(|(round, advert)| {
+            fed.join_at(i, bytes, standing(i, 50), rng).map(|(round, advert)| {
                 *slot = Some(round);
                 advert
             })
@@ -303,7 +343,8 @@ fn attempt(
         Leg::Sealed,
         |_: &coordinator::Round, _| roster.clone(),
         |slot: &mut Option<node::Round>, _, bytes: &[u8], rng: &mut ChaCha20Rng| {
-            slot.as_mut().expect("joined").share(bytes, NOW, rng)
+            let node = slot.as_mut().expect("joined");
+            node.share_as_witness(bytes, NOW, rng, |peers| Ok(say(&kept, peers)))
         },
         |hub: &mut coordinator::Round, i: usize, bytes: &[u8]| hub.sealed(&fed.codes[i], bytes)
     );

@@ -1,16 +1,17 @@
-//! Known answers: `proto/vectors/round/masked_v1.json` against this crate and against the slow second implementation;
-//! `masked_v1_bad.json`, whose messages must be refused.
+//! Known answers: `proto/vectors/round/masked_v2.json` against this crate and against the slow second implementation;
+//! `masked_v2_bad.json`, whose messages must be refused.
 //!
 //! The files are written by `cargo test -p folkmoot-proto --test round -- --ignored regenerate`, which is to be run only
 //! when the protocol version changes.
 
 use std::convert::Infallible;
 
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::{Signer as _, SigningKey};
 use folkmoot_proto::round::audit::Transcript;
 use folkmoot_proto::round::coordinator;
 use folkmoot_proto::round::messages::{Advert, Entry, Masked, Quorum, Relay, Revealed, Roster, Sealed, Survivors};
 use folkmoot_proto::round::node::{self, Contribution, Proposal};
+use folkmoot_proto::round::witness::{Head, Seen, Standing, Statement};
 use folkmoot_proto::round::{Refusal, Roll, Seat, Step};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, TryCryptoRng, TryRng};
@@ -21,8 +22,8 @@ use crate::reference::{self as slow, Bytes32};
 use crate::rogue::Rogue;
 use crate::sim::{self, Federation, NOW};
 
-const GOOD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/round/masked_v1.json");
-const BAD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/round/masked_v1_bad.json");
+const GOOD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/round/masked_v2.json");
+const BAD: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/round/masked_v2_bad.json");
 const CORPUS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus/round_messages");
 
 /// Gives out the written bytes first (a node draws `c`, `s`, `b`, 32 bytes each), then those of a seeded generator (for
@@ -60,6 +61,9 @@ struct Plain<'a>(&'a Value);
 
 impl Contribution for Plain<'_> {
     type Error = Infallible;
+    fn witnessed(&mut self, _: &[Seen]) -> Result<(), Infallible> {
+        Ok(())
+    }
     fn noise(&mut self, _: usize) -> Result<Zeroizing<Vec<i64>>, Infallible> {
         Ok(Zeroizing::new(integers(&self.0["noise"])))
     }
@@ -90,7 +94,7 @@ fn read(path: &str) -> Value {
 
 /// No private key stands in a file: all are hashes of their names.
 fn secret(name: &str) -> Bytes32 {
-    slow::sha(format!("folkmoot masked-v1 vector: {name}").as_bytes())
+    slow::sha(format!("folkmoot masked-v2 vector: {name}").as_bytes())
 }
 
 fn federation(v: &Value) -> Federation {
@@ -110,6 +114,37 @@ fn federation(v: &Value) -> Federation {
     fed
 }
 
+/// Where the ledger of a council stands in the round.
+fn standing(input: &Value) -> Standing {
+    let head = |v: &Value| Head { entries: v["entries"].as_u64().unwrap(), digest: bytes32(&v["digest"]) };
+    Standing { head: head(&input["ledger"]["head"]), before: head(&input["ledger"]["before"]) }
+}
+
+/// What a council has kept of others: adverts of an earlier round, by seat.
+fn kept(input: &Value) -> Vec<Statement> {
+    let list = input["kept"].as_array().unwrap().iter();
+    list.map(|advert| Advert::decode(&bytes(advert)).unwrap())
+        .map(|advert| Statement { seat: advert.entry.seat, advert })
+        .collect()
+}
+
+/// The advert of a council in an earlier round, signed over bytes put together by the slow implementation.
+fn earlier(seat: u8, key: &SigningKey) -> Advert {
+    let t0 = secret("the round before");
+    let public = |k: &str| slow::public(&secret(&format!("{k} {seat} before")));
+    let (share_key, mask_key) = (public("c"), public("s"));
+    let commitment = slow::commitment(&t0, seat, &secret(&format!("b {seat} before")));
+    let head = earlier_head(seat);
+    let ledger = Standing { head, before: Head::default() };
+    let stands = [(head.entries, head.digest), (0, [0; 32])];
+    let signature = key.sign(&slow::advert(&t0, seat, [&share_key, &mask_key, &commitment], &stands)).to_bytes();
+    Advert { t0, entry: Entry { seat: Seat::new(seat), share_key, mask_key, commitment, ledger, signature } }
+}
+
+fn earlier_head(seat: u8) -> Head {
+    Head { entries: 40 + u64::from(seat), digest: secret(&format!("entry {seat} before")) }
+}
+
 /// Plays the round of the vector (the last council falls silent before step 2) and returns every message.
 fn play(v: &Value) -> Value {
     let fed = federation(v);
@@ -122,7 +157,7 @@ fn play(v: &Value) -> Value {
         let mut rng = Scripted::for_council(i, input);
         let proposal = Proposal::open(hub.invitation(), &fed.roll, &fed.codes[i], &sim::limits(), NOW).unwrap();
         let own = sim::expected(proposal.envelope());
-        let (round, advert) = proposal.accept(&own, &fed.keys[i], &mut rng).unwrap();
+        let (round, advert) = proposal.agree(&own, &fed.keys[i]).unwrap().advertise(standing(input), &mut rng);
         let advert = sim::sent(advert);
         hub.advert(&fed.codes[i], &advert).unwrap();
         out.push(json!({ "advert": hexed(advert) }));
@@ -130,7 +165,8 @@ fn play(v: &Value) -> Value {
     }
     let roster = hub.close_adverts().unwrap();
     for (i, (round, rng)) in nodes.iter_mut().enumerate() {
-        let sealed = round.share(&roster, NOW, rng).unwrap();
+        let kept = Ok(kept(&inputs[i]));
+        let sealed = round.share_as_witness(&roster, NOW, rng, |_| kept).unwrap();
         hub.sealed(&fed.codes[i], &sealed).unwrap();
         out[i]["sealed"] = hexed(sealed);
     }
@@ -168,12 +204,14 @@ fn derive(v: &Value) -> Value {
     let inputs = v["inputs"].as_array().unwrap();
     let t0 = slow::t0(&bytes(&v["envelope"]));
     let (seats, survivors): (Vec<u8>, Vec<u8>) = (vec![0, 1, 2, 3], vec![0, 1, 2]);
-    let keys: Vec<(u8, Bytes32, Bytes32, Bytes32)> = inputs
+    let keys: Vec<(u8, Bytes32, Bytes32, Bytes32, slow::Ledger)> = inputs
         .iter()
         .zip(&seats)
-        .map(|(_, seat)| {
+        .map(|(n, seat)| {
             let public = |k: &str| slow::public(&secret(&format!("{k} {seat}")));
-            (*seat, public("c"), public("s"), slow::commitment(&t0, *seat, &secret(&format!("b {seat}"))))
+            let stands = ["head", "before"].map(|k| &n["ledger"][k]);
+            let stands = stands.map(|h| (h["entries"].as_u64().unwrap(), bytes32(&h["digest"])));
+            (*seat, public("c"), public("s"), slow::commitment(&t0, *seat, &secret(&format!("b {seat}"))), stands)
         })
         .collect();
     let t1 = slow::t1(&t0, &keys);
@@ -182,7 +220,7 @@ fn derive(v: &Value) -> Value {
     let nodes: Vec<Value> = inputs
         .iter()
         .zip(&keys)
-        .map(|(n, (seat, c, s, b))| {
+        .map(|(n, (seat, c, s, b, stands))| {
             let (own, seed) = (secret(&format!("s {seat}")), secret(&format!("b {seat}")));
             let peers: Vec<(u8, Bytes32)> = keys.iter().filter(|k| k.0 != *seat).map(|k| (k.0, k.2)).collect();
             let plain: Vec<i64> =
@@ -190,6 +228,7 @@ fn derive(v: &Value) -> Value {
             let y = slow::masked(*seat, &seed, &own, &peers, &t2, &plain);
             json!({
                 "C": hexed(c), "S": hexed(s), "B": hexed(b),
+                "advert_signed": hexed(slow::advert(&t0, *seat, [c, s, b], stands)),
                 "self_mask_key": hexed(slow::self_key(&seed, &t2)),
                 "pair_mask_keys": peers.iter()
                     .map(|(p, public)| hexed(slow::pair_key(&own, public, &t2, *seat, *p))).collect::<Vec<_>>(),
@@ -217,7 +256,9 @@ fn the_slow_implementation_gives_the_known_answers() {
     for (i, (own, sent)) in
         derived["nodes"].as_array().unwrap().iter().zip(v["messages"]["nodes"].as_array().unwrap()).enumerate()
     {
-        let Entry { share_key, mask_key, commitment, .. } = entries[i].clone();
+        let Entry { share_key, mask_key, commitment, signature, .. } = entries[i].clone();
+        let key = SigningKey::from_bytes(&secret(&format!("signing {i}")));
+        assert_eq!(key.sign(&bytes(&own["advert_signed"])).to_bytes(), signature);
         assert_eq!(
             [hexed(share_key), hexed(mask_key), hexed(commitment)],
             [&own["C"], &own["S"], &own["B"]].map(Clone::clone)
@@ -244,7 +285,12 @@ fn the_slow_implementation_opens_what_was_dealt_and_undoes_the_masks() {
         let mut shares: [Vec<(u8, Bytes32)>; 2] = [Vec::new(), Vec::new()];
         for (holder, pair) in (0u8..4).filter(|h| *h != dealer).zip(&sealed.pairs) {
             let opener = secret(&format!("c {holder}"));
-            let plain = slow::open(&opener, &key(d, "c"), &t1, dealer, holder, pair).unwrap();
+            // The pair is bound to what the dealer says of the holder's ledger; the advert stands there without its header.
+            let said = sealed.statements.iter().filter(|s| s.seat.index() == holder);
+            let said: Vec<u8> = said.flat_map(|s| s.advert.encode()[4..].to_vec()).collect();
+            assert_eq!(said.is_empty(), (dealer + 1) % 4 != holder);
+            let plain = slow::open(&opener, &key(d, "c"), &t1, (dealer, holder), &said, pair).unwrap();
+            assert!(said.is_empty() || slow::open(&opener, &key(d, "c"), &t1, (dealer, holder), &[], pair).is_none());
             shares[0].push((holder + 1, plain[..32].try_into().unwrap()));
             shares[1].push((holder + 1, plain[32..].try_into().unwrap()));
         }
@@ -282,14 +328,15 @@ fn answer(v: &Value, step: Step, message: &[u8]) -> Result<(), Refusal> {
     let first = if step == Step::Advertise { message } else { &envelope };
     let proposal = Proposal::open(first, &fed.roll, &fed.codes[0], &sim::limits(), NOW)?;
     let own = sim::expected(proposal.envelope());
-    let (mut round, _) = proposal.accept(&own, &fed.keys[0], &mut rng)?;
+    let (mut round, _) = proposal.agree(&own, &fed.keys[0])?.advertise(standing(input), &mut rng);
     if step == Step::Advertise {
         return Ok(());
     }
+    let witness = |_: &[folkmoot_proto::round::witness::Peer<'_>]| Ok(kept(input));
     if step == Step::Share {
-        return round.share(message, NOW, &mut rng).map(|_| ());
+        return round.share_as_witness(message, NOW, &mut rng, witness).map(|_| ());
     }
-    round.share(&bytes(&v["messages"]["roster"]), NOW, &mut rng)?;
+    round.share_as_witness(&bytes(&v["messages"]["roster"]), NOW, &mut rng, witness)?;
     if step == Step::Mask {
         return round.mask(message, NOW, &mut Plain(input)).map(|_| ());
     }
@@ -344,7 +391,7 @@ fn bad_cases(v: &Value) -> Vec<Value> {
         add("empty", step, Vec::new(), "malformed");
         add("a byte short", step, with(&|b| b.truncate(b.len() - 1)), "malformed");
         add("a byte too many", step, with(&|b| b.push(0)), "malformed");
-        add("another version", step, with(&|b| b[3] = 2), "malformed");
+        add("another version", step, with(&|b| b[3] = 1), "malformed");
         add("another kind", step, with(&|b| b[2] = 11), "malformed");
     }
     let envelope = |change: &dyn Fn(&mut folkmoot_proto::round::Envelope)| {
@@ -380,6 +427,14 @@ fn bad_cases(v: &Value) -> Vec<Value> {
         "key-signature",
     );
     add("a key replaced", "share", roster(&|r| r.entries[1].mask_key[5] ^= 1), "key-signature");
+    add("a ledger's head replaced", "share", roster(&|r| r.entries[1].ledger.head.entries -= 1), "key-signature");
+    add(
+        "a ledger's head before replaced",
+        "share",
+        roster(&|r| r.entries[1].ledger.before.digest[0] ^= 1),
+        "key-signature",
+    );
+    add("own ledger's head replaced", "share", roster(&|r| r.entries[0].ledger.head.entries += 1), "own-entry");
     add("own key replaced", "share", roster(&|r| r.entries[0].share_key[5] ^= 1), "own-entry");
     add("a seat twice", "share", roster(&|r| r.entries[2] = r.entries[1].clone()), "seats");
     add("cohort shrunken", "share", roster(&|r| r.entries.truncate(2)), "too-few");
@@ -395,6 +450,14 @@ fn bad_cases(v: &Value) -> Vec<Value> {
         r.encode()
     };
     add("a sealed pair changed", "mask", relay(&|r| r.pairs[0][79] ^= 1), "pair-unreadable");
+    let witnessed = |change: &dyn Fn(&mut Statement)| relay(&|r| change(&mut r.statements[0]));
+    add("a statement stripped", "mask", relay(&|r| r.statements.clear()), "pair-unreadable");
+    add("a statement doubled", "mask", relay(&|r| r.statements.push(r.statements[0].clone())), "statements");
+    add("a statement changed", "mask", witnessed(&|s| s.advert.entry.ledger.head.entries -= 1), "pair-unreadable");
+    add("a statement's signature changed", "mask", witnessed(&|s| s.advert.entry.signature[9] ^= 1), "pair-unreadable");
+    add("a statement put in another's mouth", "mask", witnessed(&|s| s.seat = Seat::new(2)), "pair-unreadable");
+    add("a statement of nobody", "mask", witnessed(&|s| s.seat = Seat::new(9)), "statements");
+    add("a statement of the receiver", "mask", witnessed(&|s| s.seat = Seat::new(0)), "statements");
     add("a pair missing", "mask", relay(&|r| r.pairs.truncate(2)), "pair-count");
     add(
         "receiver left out",
@@ -433,19 +496,27 @@ fn regenerate() {
     let inputs: Vec<Value> = (0..4u64)
         .map(|i| {
             let numbers = sim::Numbers::random(cells as usize, 16, &mut rng);
+            let seat = u8::try_from(i).unwrap();
+            let (next, before) = ((seat + 1) % 4, earlier_head(seat));
+            let head = |entries: u64, digest: Bytes32| json!({ "entries": entries, "digest": hexed(digest) });
             json!({
                 "polynomial_seed": 100 + i,
                 "noise": numbers.noise, "scaled_counts": numbers.counts,
+                "ledger": {
+                    "head": head(before.entries + 10, secret(&format!("entry {seat}"))),
+                    "before": head(before.entries, before.digest),
+                },
+                "kept": [hexed(earlier(next, &fed.keys[usize::from(next)]).encode())],
             })
         })
         .collect();
     let mut v = json!({
-        "about": "One round of masked-v1: four councils, the last silent before step 2. All bytes in hex. The sealed pairs \
+        "about": "One round of masked-v2: four councils, the last silent before step 2. All bytes in hex. The sealed pairs \
                   depend on the sharing polynomials, which another implementation draws differently: open and recombine them.",
         "now": NOW,
         "registry": hexed(fed.roll.registry()),
         "cohort": fed.codes,
-        "secrets": "SHA-256 of the text 'folkmoot masked-v1 vector: NAME', where NAME is 'coordinator' or 'analyst' \
+        "secrets": "SHA-256 of the text 'folkmoot masked-v2 vector: NAME', where NAME is 'coordinator' or 'analyst' \
                     (Ed25519 seeds), or, for the council of seat K, 'signing K' (Ed25519 seed), 'c K', 's K', 'b K'",
         "envelope": hexed(draft.sign(&fed.coordinator).encode()),
         "inputs": inputs,
@@ -453,7 +524,7 @@ fn regenerate() {
     v["derived"] = derive(&v);
     v["messages"] = play(&v);
     let bad = json!({
-        "about": "Messages that council 0 of masked_v1.json must refuse at the named step, with the code of the refusal.",
+        "about": "Messages that council 0 of masked_v2.json must refuse at the named step, with the code of the refusal.",
         "cases": bad_cases(&v),
     });
     for (path, value) in [(GOOD, &v), (BAD, &bad)] {

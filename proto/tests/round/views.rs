@@ -24,8 +24,8 @@ fn two_rosters_make_two_rounds_that_do_not_mix() {
     // The honest coordinator would not take them; the lying one hands them on, and they do not open.
     assert_eq!(s.hub.sealed("102", &sealed[2].encode()).unwrap_err().code(), "other-transcript");
     let sharers: SeatSet = (0..4).map(Seat::new).collect();
-    let relay =
-        Relay { t1: sealed[0].t1, sharers, pairs: vec![sealed[1].pairs[0], sealed[2].pairs[0], sealed[3].pairs[0]] };
+    let pairs = vec![sealed[1].pairs[0], sealed[2].pairs[0], sealed[3].pairs[0]];
+    let relay = Relay { t1: sealed[0].t1, sharers, pairs, statements: Vec::new() };
     assert_eq!(code(s.nodes[0].mask(&relay.encode(), NOW, &mut s.numbers[0])), "pair-unreadable");
 }
 

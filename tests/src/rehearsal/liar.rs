@@ -157,6 +157,7 @@ impl Liar {
                 relayed.sharers = without(&relayed.sharers);
                 // The victim deals first, and the deceived are never the victim.
                 relayed.pairs.remove(0);
+                relayed.statements.retain(|statement| relayed.sharers.contains(statement.seat));
                 same(relayed.encode())
             }
             Lie::Survivors => {

@@ -151,8 +151,7 @@ impl Answerer {
         if rounds.open().len() >= MOST_OPEN {
             return Err(refused("this node is in too many rounds at once; ask again when one is over").into());
         }
-        let (machine, advert) =
-            proposal.accept(&expected, &rounds.signing, &mut rand::rng()).map_err(|w| protocol(&w))?;
+        let agreed = proposal.agree(&expected, &rounds.signing).map_err(|w| protocol(&w))?;
         let options = local::options(question.query(), self.today());
         let (admitted, snapshot) =
             self.admit(question, &options, &cohort, terms, joint.block_of(self.council).is_some())?;
@@ -164,6 +163,15 @@ impl Answerer {
                 "joined a round; should every other council collude, its people lose this much"
             );
         }
+        // The peers keep the head with this question's price in it: a copy made before forgets it in vain.
+        let ledger = match self.ledger.tell(&rounds.signing.verifying_key()) {
+            Ok(ledger) => ledger,
+            Err(error) => {
+                self.ledger.abandon(admitted, "the ledger's head could not be told").ok();
+                return Err(ledger_says(&error));
+            }
+        };
+        let (machine, advert) = agreed.advertise(ledger, &mut rand::rng());
         let query = question.query().clone();
         let opt_out_applied = admitted.opt_out_applied();
         let (memo, noted) = (admitted.memo(), BTreeSet::new());
