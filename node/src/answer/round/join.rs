@@ -168,7 +168,7 @@ impl Answerer {
             Ok(ledger) => ledger,
             Err(error) => {
                 self.ledger.abandon(admitted, "the ledger's head could not be told").ok();
-                return Err(ledger_says(&error));
+                return Err(No::Written(ledger_says(&error)));
             }
         };
         let (machine, advert) = agreed.advertise(ledger, &mut rand::rng());
