@@ -31,13 +31,13 @@ pub const OK: u8 = 0;
 pub const FAILED: u8 = 1;
 /// The command line was wrong.
 pub const USAGE: u8 = 2;
-/// It was refused.
+/// It was refused, or every council's answer waits for a person there.
 pub const REFUSED: u8 = 3;
 /// A release was made, and councils are missing in it.
 pub const INCOMPLETE: u8 = 4;
 
-const EXIT_CODES: &str = "Exit codes: 0 all went well; 1 it failed; 2 the command line is wrong; 3 it was refused; 4 a release was made, \
-                          and councils are missing in it.";
+const EXIT_CODES: &str = "Exit codes: 0 all went well; 1 it failed; 2 the command line is wrong; 3 it was refused, or waits for people \
+                          at councils; 4 a release was made, and councils are missing in it.";
 
 /// Asks England's councils and releases protected figures.
 #[derive(Debug, Parser)]
@@ -50,10 +50,26 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the coordinator: take councils in, answer analysts
+    #[command(after_help = "\
+Runs until it is told to stop (Ctrl-C, or SIGTERM from a service manager). Logs go to standard error; FOLKMOOT_LOG=debug \
+shows more. Any setting can be overridden from the environment: FOLKMOOT_COORDINATOR__ASK__WAIT_S=120.
+
+Example:
+  folkmoot-coordinator run --config /etc/folkmoot/coordinator.toml")]
     Run(Run),
-    /// List councils and whether they are linked
+    /// List councils: which are members of the federation, and which are linked
+    #[command(after_help = "\
+Examples:
+  folkmoot-coordinator councils
+  folkmoot-coordinator councils --json --profile profile.toml")]
     Councils(Caller),
     /// List what can be asked, or describe one measure
+    #[command(after_help = "\
+Needs no coordinator: the list is part of this program.
+
+Examples:
+  folkmoot-coordinator measures
+  folkmoot-coordinator measures 2E")]
     Measures {
         /// The measure to describe
         measure: Option<String>,
@@ -62,20 +78,40 @@ enum Command {
         json: bool,
     },
     /// Say what a question would cost and how exact it would be, without asking it
+    #[command(after_help = "\
+Without --prices no council is asked anything. With it each linked council says what the question would cost there and \
+whether its rules would answer; nothing is charged.
+
+Examples:
+  folkmoot-coordinator plan 2E --from 2024-04-01 --to 2025-03-31 --level region
+  folkmoot-coordinator plan 2E --from 2024-04-01 --to 2025-03-31 --kind joint-private \\
+      --rho 0.005 --prices --purpose 'National statistics' --basis 'UK GDPR 6(1)(e)'")]
     Plan(Box<ask::PlanArgs>),
     /// Ask a question and wait for its release
     #[command(after_help = ASK_HELP)]
     Ask(Box<ask::AskArgs>),
-    /// List jobs
+    /// List jobs: your own, or all for an operator
+    #[command(after_help = "\
+Example:
+  folkmoot-coordinator jobs")]
     Jobs(Caller),
-    /// Follow a job
+    /// Follow a job until it is over
+    #[command(after_help = "\
+Examples:
+  folkmoot-coordinator watch 2c4e046f1ae96c16561a200b0e9f59aa
+
+Ends with the exit code that `ask` would have ended with.")]
     Watch {
-        /// The job
+        /// The job, as `ask` and `jobs` print it
         job: String,
         #[command(flatten)]
         caller: Caller,
     },
     /// List releases
+    #[command(after_help = "\
+Examples:
+  folkmoot-coordinator releases
+  folkmoot-coordinator releases 2E")]
     Releases {
         /// Only those of this measure
         measure: Option<String>,
@@ -83,6 +119,10 @@ enum Command {
         caller: Caller,
     },
     /// Show a release as tables
+    #[command(after_help = "\
+Examples:
+  folkmoot-coordinator show 12
+  folkmoot-coordinator show 12.1 --level icb")]
     Show {
         /// The release's number (12, or 12.1 for its first revision) or id
         release: String,
@@ -93,6 +133,15 @@ enum Command {
         caller: Caller,
     },
     /// Write a release to a file
+    #[command(after_help = "\
+csv is one tidy table, a figure a row; json holds the same figures with everything that must be known about them: question, \
+protection, notes, who is in and who is not. docs/releases.md explains both.
+
+Examples:
+  folkmoot-coordinator export 12
+  folkmoot-coordinator export 12 --format json --output 2e-2024-25.json
+  folkmoot-coordinator export 12 --output - | head
+  folkmoot-coordinator export 12 --format round")]
     Export {
         /// The release's number (12, or 12.1 for its first revision) or id
         release: String,
@@ -101,43 +150,68 @@ enum Command {
         #[arg(long, default_value = "csv")]
         format: String,
         /// Where to; the release's own name in this folder when left out, `-` for standard output
-        #[arg(long, short)]
+        #[arg(long, short, value_name = "FILE")]
         output: Option<PathBuf>,
         #[command(flatten)]
         caller: Caller,
     },
-    /// List the heads of councils' ledgers that the coordinator has witnessed, for auditors
-    Heads(Caller),
+    /// List the newest heads of councils' ledgers that the coordinator has witnessed, for auditors
+    #[command(after_help = "\
+Compare them with what the council says: `folkmoot-node audit verify --head NUMBER:DIGEST`.
+
+Examples:
+  folkmoot-coordinator heads
+  folkmoot-coordinator heads --all --json")]
+    Heads {
+        /// Every head ever witnessed, not the newest of each record alone
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        caller: Caller,
+    },
     /// Fetch a council's own receipts of what left it, signed by the council, for auditors
     Receipts(receipts::Receipts),
     /// Withdraw a release; it stays readable, marked as withdrawn
+    #[command(after_help = "\
+Example:
+  folkmoot-coordinator withdraw 12 --reason 'council 503 sent a wrong file; 12.2 replaces it'")]
     Withdraw {
         /// The release's number (12, or 12.1 for its first revision) or id
         release: String,
         /// Why; every reader sees it
-        #[arg(long)]
+        #[arg(long, value_name = "TEXT")]
         reason: String,
         #[command(flatten)]
         caller: Caller,
     },
     /// Write a completion script for a shell
+    #[command(after_help = "\
+Example:
+  folkmoot-coordinator completions bash > /etc/bash_completion.d/folkmoot-coordinator")]
     Completions {
         /// Which shell
         shell: clap_complete::Shell,
     },
 }
 
-const ASK_HELP: &str = "Examples:
-  folkmoot-coordinator ask 2E --from 2024-04-01 --to 2025-03-31 --level region --purpose 'ASCOF 2024-25' --basis 'UK GDPR 6(1)(e)'
-  folkmoot-coordinator ask people --from 2025-03-31 --to 2025-03-31 --by setting,age_band --kind council-private --rho 0.005 \\
-      --level icb --boards icb-2026 --purpose 'winter planning' --basis 'UK GDPR 6(1)(e)'
+const ASK_HELP: &str = "\
+A question that names no councils goes to the members of the federation. Purpose and basis must be among those that the \
+councils' policies accept: a refusal names them. `plan` says price and margins first.
 
-Exit codes: 0 all went well; 1 it failed; 2 the command line is wrong; 3 it was refused; 4 a release was made, and councils are missing in it.";
+Examples:
+  folkmoot-coordinator ask 2E --from 2024-04-01 --to 2025-03-31 --level region \\
+      --purpose 'National statistics' --basis 'UK GDPR 6(1)(e)'
+  folkmoot-coordinator ask people --from 2025-03-31 --to 2025-03-31 --by setting,age_band \\
+      --kind joint-private --rho 0.005 --level icb --boards icb-2026 \\
+      --purpose 'National statistics: winter planning' --basis 'UK GDPR 6(1)(e)'
+
+Exit codes: 0 all went well; 1 it failed; 2 the command line is wrong; 3 it was refused, or waits for people at councils; \
+4 a release was made, and councils are missing in it.";
 
 #[derive(Debug, Args)]
 struct Run {
     /// The settings file
-    #[arg(long, short, env = "FOLKMOOT_COORDINATOR_CONFIG")]
+    #[arg(long, short, env = "FOLKMOOT_COORDINATOR_CONFIG", value_name = "FILE")]
     config: PathBuf,
     /// Write the log as JSON, one object a line
     #[arg(long)]
@@ -147,7 +221,7 @@ struct Run {
 /// What every calling command takes.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Caller {
-    /// How to reach the coordinator
+    /// Profile file: how to reach the coordinator, and with which certificates
     #[arg(long, env = "FOLKMOOT_PROFILE", value_name = "FILE")]
     pub(crate) profile: PathBuf,
     /// Write JSON
@@ -260,7 +334,7 @@ async fn call(command: Command) -> Outcome {
         Command::Releases { measure, caller } => read::releases(&caller, measure.unwrap_or_default()).await,
         Command::Show { release, level, caller } => read::show(&caller, release, level.map(LevelWord::level)).await,
         Command::Export { release, format, output, caller } => read::export(&caller, release, format, output).await,
-        Command::Heads(caller) => read::heads(&caller).await,
+        Command::Heads { all, caller } => read::heads(&caller, all).await,
         Command::Receipts(args) => receipts::run(&args).await,
         Command::Withdraw { release, reason, caller } => read::withdraw(&caller, release, reason).await,
         Command::Run(_) | Command::Measures { .. } | Command::Completions { .. } => Ok(OK),
@@ -295,6 +369,22 @@ mod tests {
         Cli::command().debug_assert();
         let help = Cli::command().render_long_help().to_string();
         assert!(help.contains("Exit codes: 0"), "{help}");
+    }
+
+    /// Texts are wrapped to the terminal: a line broken by hand in a paragraph, or too long an example, comes out ragged.
+    #[test]
+    fn every_command_has_an_example_and_no_ragged_text() {
+        const WIDTH: usize = 98;
+        for command in Cli::command().get_subcommands() {
+            let name = command.get_name();
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example"), "{name} shows no example");
+            let is_prose = |line: &str| !line.is_empty() && !line.starts_with(' ') && !line.ends_with(':');
+            for (line, next) in help.lines().zip(help.lines().skip(1).chain([""])) {
+                assert!(!(is_prose(line) && is_prose(next)), "{name}: broken by hand: {line}");
+                assert!(!line.starts_with(' ') || line.len() <= WIDTH, "{name}: too long: {line}");
+            }
+        }
     }
 
     #[test]

@@ -313,8 +313,16 @@ impl Patient<'_> {
     fn certificates(&mut self) -> Found {
         let Some(config) = &self.config else { return fine("") };
         let enrol = "install the authority's answer with `enrol --answer`";
-        let settings = tls::Settings::load(&self.home.tls(), Arc::clone(&self.clock))
-            .map_err(|error| bad(words(&error), enrol))?;
+        let settings = tls::Settings::load(&self.home.tls(), Arc::clone(&self.clock)).map_err(|error| {
+            let fix = if !self.home.tls_key().exists() {
+                "`enrol` makes keys and requests; send the requests to the authority"
+            } else if !self.home.tls_chain().exists() {
+                "when the authority has answered the requests that `enrol` made: `enrol --answer DIR`"
+            } else {
+                "put right what is named here; for files that are damaged install the authority's answer again"
+            };
+            bad(words(&error), fix)
+        })?;
         let now = self.clock.now();
         let own = settings.certificate();
         if now < own.not_before {

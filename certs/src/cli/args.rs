@@ -21,7 +21,14 @@ const CODES: &str =
 #[command(name = "folkmoot-certs", version, after_help = CODES, max_term_width = 110)]
 pub struct Arguments {
     /// The authority's folder.
-    #[arg(long, global = true, value_name = "DIR", env = "FOLKMOOT_CERTS_DIR", default_value = "authority")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "FOLKMOOT_CERTS_DIR",
+        default_value = "authority",
+        display_order = 900
+    )]
     pub(super) dir: PathBuf,
     #[command(subcommand)]
     pub(super) command: Command,
@@ -52,7 +59,7 @@ Examples:
   folkmoot-certs init --federation england
   folkmoot-certs --dir /srv/authority init --federation england --root-dir /media/stick/root
 
-Afterwards take the root folder away and lock it up; only `replace-issuing` needs it. Hand out everything in
+Afterwards take the root folder away and lock it up; only `replace-issuing` needs it. Hand out everything in \
 DIR/public. Each node pins the key in DIR/public/governance.pub: let councils compare it with you by voice.")]
     Init(Init),
     /// Make a key and a request for a certificate, on the machine that will use them.
@@ -60,9 +67,10 @@ DIR/public. Each node pins the key in DIR/public/governance.pub: let councils co
 Examples:
   folkmoot-certs request --identity folkmoot://england/analyst/national/j.smith --out keys
   folkmoot-certs request --identity folkmoot://england/coordinator/main --kind tls --out keys
-  folkmoot-certs request --identity folkmoot://england/council/503 --kind tls --out next --key keys/tls.key
+  folkmoot-certs request --identity folkmoot://england/council/503 --kind tls --out next \\
+      --key keys/tls.key
 
-Writes KIND.key (yours alone, never to be sent) and KIND.csr (to be sent to the authority) into the folder.
+Writes KIND.key (yours alone, never to be sent) and KIND.csr (to be sent to the authority) into the folder. \
 Councils use `folkmoot-node enrol` instead, which does the same with their settings.")]
     Request(RequestArguments),
     /// Answer a request with a certificate.
@@ -74,8 +82,8 @@ Examples:
       --dns moot.example.org --dns 192.0.2.7 --out main/chain.pem
   folkmoot-certs issue 503/tls.csr --identity folkmoot://england/council/503 --answer answer-503
 
-Make sure over another way (a call, a known address) that the request comes from whom it names, then repeat the
-identity. The kind, TLS or signing, is the request's. Without --out or --answer the chain goes to standard output.
+Make sure over another way (a call, a known address) that the request comes from whom it names, then repeat the \
+identity. The kind, TLS or signing, is the request's. Without --out or --answer the chain goes to standard output. \
 With --answer the folder holds all that `folkmoot-node enrol --answer` installs, once both kinds are in it.")]
     Issue(Issue),
     /// Give a certificate's holder a new one.
@@ -92,7 +100,7 @@ Examples:
   folkmoot-certs revoke 4f3a99 --reason key-compromise
   folkmoot-certs revoke --identity folkmoot://england/council/503 --reason left
 
-Revoking takes effect where the new DIR/public/crl.pem arrives: hand it out at once. No restart is needed there.
+Revoking takes effect where the new DIR/public/crl.pem arrives: hand it out at once. No restart is needed there. \
 After revoking a signing certificate sign a new registry too.")]
     Revoke(Revoke),
     /// Write a fresh revocation list to DIR/public/crl.pem.
@@ -109,8 +117,8 @@ Examples:
   folkmoot-certs registry
   folkmoot-certs registry --members members.csv --allow-missing
 
-Members are the councils with a live signing certificate. Name, region and board come from the published tables,
-or from a CSV file with the columns council,name,region,icb (ONS code of the region, ODS code of the board),
+Members are the councils with a live signing certificate. Name, region and board come from the published tables, \
+or from a CSV file with the columns council,name,region,icb (ONS code of the region, ODS code of the board), \
 which then also decides who is in. Sign a new one after each issue, renewal or revocation of a signing certificate.")]
     Registry(Registry),
     /// Sign a national floor, the least that every council's policy must keep: DIR/public/floor.json.
@@ -121,10 +129,12 @@ Example:
     /// Countersign that a council goes on with a ledger that was restored from a backup.
     #[command(after_help = "\
 Example:
-  folkmoot-certs recovery --council 503 --held 80:9f2c... --witnessed 100 --assume-spent 0.05 --reason 'disk failure'
-  folkmoot-certs recovery --council 503 --held 80:9f2c... --reset-clock --reason 'the clock was set to 2031 by mistake'
+  folkmoot-certs recovery --council 503 --held 80:9f2c... --witnessed 100 --assume-spent 0.05 \\
+      --reason 'disk failure'
+  folkmoot-certs recovery --council 503 --held 80:9f2c... --reset-clock \\
+      --reason 'the clock was set to 2031 by mistake'
 
-The council's `folkmoot-node recover` prints the first three. A restored ledger has forgotten what was spent since the
+The council's `folkmoot-node recover` prints the first three. A restored ledger has forgotten what was spent since the \
 backup: be satisfied that the reason is true, and let as much be taken as spent as may have been.")]
     Recovery(Recovery),
     /// Show who holds which certificate, and what runs out next.
@@ -150,7 +160,7 @@ Examples:
   folkmoot-certs replace-issuing --root-dir /media/stick/root
   folkmoot-certs replace-issuing --root-dir /media/stick/root --compromised
 
-Do this when the issuing authority nears its end, or, with --compromised, when others may know its key: then every
+Do this when the issuing authority nears its end, or, with --compromised, when others may know its key: then every \
 certificate it issued is refused wherever the new crl.pem arrives, and everybody needs a new one.")]
     ReplaceIssuing(ReplaceIssuing),
     /// Make a new governance key; every node must then pin it by hand.
@@ -158,8 +168,8 @@ certificate it issued is refused wherever the new crl.pem arrives, and everybody
 Example:
   folkmoot-certs replace-governance
 
-Do this when others may know the governance key. Nothing signed under the old one should be believed any more, and no
-message can say so that nodes could trust: read the new key to each council over a second way, then sign registry and
+Do this when others may know the governance key. Nothing signed under the old one should be believed any more, and no \
+message can say so that nodes could trust: read the new key to each council over a second way, then sign registry and \
 floor anew.")]
     ReplaceGovernance,
     /// Write a completion script for a shell to standard output.

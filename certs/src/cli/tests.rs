@@ -97,6 +97,13 @@ fn the_grammar_holds_together_and_every_command_has_help_with_an_example() {
             told.out
         );
         assert!(told.err.is_empty());
+        // Texts are wrapped to the terminal: a line broken by hand in a paragraph, or too long an example, comes out ragged.
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let is_prose = |line: &str| !line.is_empty() && !line.starts_with(' ') && !line.ends_with(':');
+        for (line, next) in help.lines().zip(help.lines().skip(1).chain([""])) {
+            assert!(!(is_prose(line) && is_prose(next)), "{name}: broken by hand: {line}");
+            assert!(!line.starts_with(' ') || line.len() <= 98, "{name}: too long: {line}");
+        }
     }
     let told = desk.run("--help");
     assert!(told.out.contains("Exit codes: 0 done, 1 not done"), "{}", told.out);

@@ -13,7 +13,7 @@ use folkmoot_proto::wire::v1 as wire;
 use tonic::Streaming;
 
 use super::client::{Connected, connect, failed};
-use super::{Caller, INCOMPLETE, LevelWord, OK, Outcome, day, read};
+use super::{Caller, INCOMPLETE, LevelWord, OK, Outcome, REFUSED, day, read};
 use crate::answer::tidy;
 use crate::service::wire_level;
 
@@ -31,7 +31,9 @@ enum Kind {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Rule {
+    /// 1 to 7 hidden, everything else rounded to the nearest 5
     Hospital,
+    /// 0 to 4 hidden, council counts otherwise exact
     Ascof,
 }
 
@@ -65,18 +67,24 @@ pub(crate) struct QuestionArgs {
     #[arg(long, value_parser = day, value_name = "DATE", requires = "joined_from")]
     joined_to: Option<Day>,
     /// Tell events apart by cleaned values (the method of July 2026)
-    #[arg(long)]
+    #[arg(long, alias = "cleaned-keys")]
     cleaned_key: bool,
     /// How figures are protected before they leave a council
     #[arg(long, value_enum, default_value = "council-suppressed")]
     kind: Kind,
-    /// Price per person, for the private kinds
-    #[arg(long, default_value = "0.005")]
+    /// Price per person as zCDP rho, for the private kinds: more noise the lower it is. 0.005 is epsilon 0.43 at delta 1e-6
+    #[arg(long, value_name = "RHO", default_value = "0.005")]
     rho: String,
     /// Disclosure rules, for the suppressed kinds
-    #[arg(long, value_enum, default_value = "hospital")]
+    #[arg(
+        long = "suppression",
+        alias = "profile-rule",
+        value_enum,
+        default_value = "hospital",
+        value_name = "PROFILE"
+    )]
     profile_rule: Rule,
-    /// Areas wanted
+    /// Areas wanted; wider ones are given too
     #[arg(long, value_enum, default_value = "region")]
     level: LevelWord,
     /// Structure of boards, icb-2022 or icb-2026; that of the period's last day when left out
@@ -85,7 +93,7 @@ pub(crate) struct QuestionArgs {
     /// Only this board's councils (ODS code)
     #[arg(long, value_name = "CODE")]
     board: Option<String>,
-    /// Only these councils, separated by commas
+    /// Only these councils, as codes separated by commas; the members of the federation when left out
     #[arg(long, value_delimiter = ',', value_name = "CODES")]
     councils: Vec<String>,
 }
@@ -120,7 +128,7 @@ pub(crate) struct AskArgs {
     /// Seconds to wait for councils that are down or where a person must decide; the coordinator's own when left out
     #[arg(long, value_name = "SECONDS")]
     wait: Option<u32>,
-    /// Ask the councils even if an equal question was answered before
+    /// Ask the councils even if an equal question was answered before; one whose data changed since charges again
     #[arg(long)]
     fresh: bool,
     /// Do not wait: print the job's id and leave; `watch` follows it
@@ -375,6 +383,12 @@ async fn finish(
             let manifest = &release["manifest"];
             let complete = manifest["councils_answered"] == manifest["councils_asked"];
             Ok(if complete { OK } else { INCOMPLETE })
+        }
+        // Every council said no, or not yet: rules and people at work, not a fault.
+        "failed" if last.asked > 0 && last.answered == 0 && last.refused + last.held == last.asked => {
+            let word = if last.held > 0 { "waiting for people" } else { "refused" };
+            eprintln!("{word}: the job failed: {}", tidy(&last.message));
+            Ok(REFUSED)
         }
         "failed" => bail!("the job failed: {}", tidy(&last.message)),
         state => bail!("the job is {state}; the connection ended: `watch {}` follows it", last.job),

@@ -376,14 +376,28 @@ pub(crate) async fn withdraw(caller: &Caller, release: String, reason: String) -
     Ok(OK)
 }
 
-pub(crate) async fn heads(caller: &Caller) -> Outcome {
+/// The newest head of each record of each council, in the order given.
+fn newest(heads: Vec<wire::WitnessedHead>) -> Vec<wire::WitnessedHead> {
+    let entries = |head: &wire::WitnessedHead| head.head.as_ref().map_or(0, |head| head.entries);
+    let mut kept: Vec<wire::WitnessedHead> = Vec::new();
+    for head in heads {
+        match kept.iter_mut().find(|other| (&other.council, &other.record) == (&head.council, &head.record)) {
+            Some(other) if entries(other) <= entries(&head) => *other = head,
+            Some(_) => {}
+            None => kept.push(head),
+        }
+    }
+    kept
+}
+
+pub(crate) async fn heads(caller: &Caller, all: bool) -> Outcome {
     let mut connected = connect(caller).await?;
     let reply = connected.client.list_heads(wire::ListHeadsRequest {}).await.map_err(failed)?.into_inner();
+    let heads = if all { reply.heads } else { newest(reply.heads) };
     let digest = |head: &wire::WitnessedHead| hex::encode(head.head.clone().unwrap_or_default().digest);
     let entries = |head: &wire::WitnessedHead| head.head.as_ref().map_or(0, |head| head.entries);
     if caller.json {
-        let list: Vec<Value> = reply
-            .heads
+        let list: Vec<Value> = heads
             .iter()
             .map(|head| {
                 serde_json::json!({ "council": head.council, "record": head.record, "entries": entries(head),
@@ -393,8 +407,7 @@ pub(crate) async fn heads(caller: &Caller) -> Outcome {
         say!("{}", serde_json::to_string_pretty(&list)?);
         return Ok(OK);
     }
-    let rows: Vec<Vec<String>> = reply
-        .heads
+    let rows: Vec<Vec<String>> = heads
         .iter()
         .map(|head| {
             vec![tidy(&head.council), tidy(&head.record), entries(head).to_string(), moment(head.seen), digest(head)]

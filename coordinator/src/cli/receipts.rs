@@ -22,7 +22,7 @@ use crate::answer::tidy;
 /// Arguments of `receipts`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Needs an auditor's certificate. Each receipt carries the digest of what left and the entry of the council's log; the page\ncarries the log's head. Compare them with `heads`, and with what the council's `audit export` shows.\n\nExamples:\n  folkmoot-coordinator receipts 503\n  folkmoot-coordinator receipts 503 --out receipts-503.json"
+    after_help = "Needs an auditor's certificate. Each receipt carries the digest of what left and the entry of the council's log; the page carries the log's head. Compare them with `heads`, and with what the council's `audit export` shows.\n\nExamples:\n  folkmoot-coordinator receipts 503\n  folkmoot-coordinator receipts 503 --out receipts-503.json"
 )]
 pub(crate) struct Receipts {
     /// The council's code

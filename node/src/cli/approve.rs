@@ -11,7 +11,7 @@ use crate::policy::Policy;
 /// Arguments of `approve`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Without --until the approval is for one answer. With it, equal questions (same measure, breakdown, filters, settings,\nrelease kind and price; same analyst and purpose) about any period are answered until the end of that day.\n\nWhat was shown must still be what is approved: when the policy or this council's records changed since `show`, look\nagain first.\n\nExamples:\n  folkmoot-node approve 7 --by \"Jo Doe\" --once\n  folkmoot-node approve 7 --by \"Jo Doe\" --until 2027-03-31"
+    after_help = "Without --until the approval is for one answer. With it, equal questions (same measure, breakdown, filters, settings, release kind and price; same analyst and purpose) about any period are answered until the end of that day.\n\nWhat was shown must still be what is approved: when the policy or this council's records changed since `show`, look again first.\n\nExamples:\n  folkmoot-node approve 7 --by \"Jo Doe\" --once\n  folkmoot-node approve 7 --by \"Jo Doe\" --until 2027-03-31"
 )]
 pub(super) struct Args {
     /// Number of the question, from `pending`

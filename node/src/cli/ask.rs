@@ -36,7 +36,7 @@ pub(crate) struct Question {
     #[arg(long, value_name = "DAY", requires = "joined_from")]
     joined_to: Option<Day>,
     /// Tell events apart by cleaned values, the method from July 2026, instead of the file's own texts
-    #[arg(long)]
+    #[arg(long, alias = "cleaned-key")]
     cleaned_keys: bool,
 }
 

@@ -24,7 +24,7 @@ pub(super) struct Args {
 enum Command {
     /// Check every entry and that the budget says what the entries say; needs nothing but the file
     #[command(
-        after_help = "The end of the log can only be checked against a head that somebody else has kept: pass it with --head.\n\nWith --file an export is checked, and\nneither the node nor its key is needed.\n\nExamples:\n  folkmoot-node audit verify\n  folkmoot-node audit verify --head 1290:9f2c...\n  folkmoot-node audit verify --file audit.jsonl"
+        after_help = "The end of the log can only be checked against a head that somebody else has kept: pass it with --head.\n\nWith --file an export is checked, and neither the node nor its key is needed.\n\nExamples:\n  folkmoot-node audit verify\n  folkmoot-node audit verify --head 1290:9f2c...\n  folkmoot-node audit verify --file audit.jsonl"
     )]
     Verify {
         /// A head that somebody else has kept, as NUMBER:DIGEST
@@ -39,7 +39,7 @@ enum Command {
     },
     /// Check the record of a round of joint figures: signatures, who took part, and that the sum follows
     #[command(
-        after_help = "Needs no network. The authority's files are this node's own, or those named: then no node is needed.\nExit codes: 0 the round stands, 1 it could not be checked, 2 wrong usage, 4 it does not stand.\n\nExamples:\n  folkmoot-node audit verify-round release-12-1.round\n  folkmoot-node audit verify-round release-12-1.round --roots roots.pem --crl crl.pem --governance governance.pub --federation england --json"
+        after_help = "Needs no network. The authority's files are this node's own, or those named: then no node is needed. Exit codes: 0 the round stands, 1 it could not be checked, 2 wrong usage, 4 it does not stand.\n\nExamples:\n  folkmoot-node audit verify-round release-12-1.round\n  folkmoot-node audit verify-round release-12-1.round --roots roots.pem --crl crl.pem \\\n      --governance governance.pub --federation england --json"
     )]
     VerifyRound(verify_round::Args),
     /// Write the entries as JSON Lines

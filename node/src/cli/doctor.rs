@@ -15,7 +15,7 @@ use crate::home::Home;
 /// Arguments of `doctor`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Checks in order: settings, data key, records, ledger, policy, certificates, revocation lists, clock, name, network, TLS,\nwelcome. Names the first that fails, with the fix, and ends with exit code 1. Changes nothing; works while the node\nruns. Reads both stores whole, which takes its time with large ones.\n\nExamples:\n  folkmoot-node doctor\n  folkmoot-node doctor --json"
+    after_help = "Checks in order: settings, data key, records, ledger, policy, certificates, revocation lists, clock, name, network, TLS, welcome. Names the first that fails, with the fix, and ends with exit code 1. Changes nothing; works while the node runs. Reads both stores whole, which takes its time with large ones.\n\nExamples:\n  folkmoot-node doctor\n  folkmoot-node doctor --json"
 )]
 pub(super) struct Args {
     /// Print as JSON

@@ -18,7 +18,7 @@ use crate::home::Home;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  folkmoot-node enrol\n      makes two keys and two requests to send to the authority\n  folkmoot-node enrol --answer DIR --public PUBLIC\n      installs tls.pem and signing.pem from DIR, and roots.pem, crl.pem, governance.pub (and registry.json,\n      floor.json when there are any) from PUBLIC, the folder that the authority hands to everybody"
+    after_help = "Examples:\n  folkmoot-node enrol\n      makes two keys and two requests to send to the authority\n  folkmoot-node enrol --answer DIR --public PUBLIC\n      installs tls.pem and signing.pem from DIR, and what everybody gets from PUBLIC:\n      roots.pem, crl.pem, governance.pub, and registry.json and floor.json when there are any"
 )]
 pub(super) struct Args {
     /// Folder with the authority's answer

@@ -16,7 +16,7 @@ use crate::keep;
 /// Arguments of `backup`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Works while the node runs. The stores in the copy are encrypted with the node's data key, which is left out\nunless --with-key is given: keep a copy of it apart. Private keys of certificates are never copied.\n\nExample:\n  folkmoot-node backup --out /backup/folkmoot-2026-11-22 --by \"Jo Doe\""
+    after_help = "Works while the node runs. The stores in the copy are encrypted with the node's data key, which is left out unless --with-key is given: keep a copy of it apart. Private keys of certificates are never copied.\n\nExample:\n  folkmoot-node backup --out /backup/folkmoot-2026-11-22 --by \"Jo Doe\""
 )]
 pub(super) struct BackupArgs {
     /// New folder for the backup
@@ -61,7 +61,7 @@ pub(super) fn backup(home: &Home, args: &BackupArgs) -> anyhow::Result<()> {
 /// Arguments of `restore`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The node must be stopped. What is replaced is kept beside it (NAME.replaced-1). Certificates and their keys that\nare there stay; on a new machine run `enrol` afterwards.\n\nExamples:\n  folkmoot-node restore /backup/folkmoot-2026-11-22 --by \"Jo Doe\"\n  folkmoot-node --home NEW restore /backup/folkmoot-2026-11-22 --key /safe/data.key --by \"Jo Doe\""
+    after_help = "The node must be stopped. What is replaced is kept beside it (NAME.replaced-1). Certificates and their keys that are there stay; on a new machine run `enrol` afterwards.\n\nExamples:\n  folkmoot-node restore /backup/folkmoot-2026-11-22 --by \"Jo Doe\"\n  folkmoot-node --home NEW restore /backup/folkmoot-2026-11-22 --key /safe/data.key --by \"Jo Doe\""
 )]
 pub(super) struct RestoreArgs {
     /// Folder of the backup
@@ -112,7 +112,7 @@ pub(super) fn restore(home: &Home, args: &RestoreArgs) -> anyhow::Result<()> {
 /// Arguments of `rekey`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The node must be stopped. Interrupted, it is finished by running it again. The old key is kept beside: backups\nmade before open with it only.\n\nExample:\n  folkmoot-node rekey --by \"Jo Doe\""
+    after_help = "The node must be stopped. Interrupted, it is finished by running it again. The old key is kept beside: backups made before open with it only.\n\nExample:\n  folkmoot-node rekey --by \"Jo Doe\""
 )]
 pub(super) struct RekeyArgs {
     /// Who does it, for the audit log

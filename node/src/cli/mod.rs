@@ -56,7 +56,14 @@ pub use table::print as print_table;
 )]
 pub struct Cli {
     /// Folder of the node
-    #[arg(long, global = true, env = "FOLKMOOT_NODE_HOME", default_value = "folkmoot-node", value_name = "DIR")]
+    #[arg(
+        long,
+        global = true,
+        env = "FOLKMOOT_NODE_HOME",
+        default_value = "folkmoot-node",
+        value_name = "DIR",
+        display_order = 900
+    )]
     home: PathBuf,
     /// This machine's clock is right, though more than 400 days have passed since the ledger's last entry
     #[arg(long, global = true)]
@@ -117,7 +124,8 @@ enum Command {
     Restore(keep::RestoreArgs),
     /// Encrypt both stores with a new key
     Rekey(keep::RekeyArgs),
-    /// Shell completions
+    /// Write a completion script for a shell to standard output
+    #[command(after_help = "Example:\n  folkmoot-node completions bash > /etc/bash_completion.d/folkmoot-node")]
     Completions {
         /// The shell
         shell: clap_complete::Shell,
@@ -290,6 +298,27 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    /// Texts are wrapped to the terminal: a line broken by hand in a paragraph, or too long an example, comes out ragged.
+    fn check_help(command: &clap::Command) {
+        const WIDTH: usize = 98;
+        let name = command.get_name();
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let is_prose = |line: &str| !line.is_empty() && !line.starts_with(' ') && !line.ends_with(':');
+        for (line, next) in help.lines().zip(help.lines().skip(1).chain([""])) {
+            assert!(!(is_prose(line) && is_prose(next)), "{name}: broken by hand: {line}");
+            assert!(!line.starts_with(' ') || line.len() <= WIDTH, "{name}: too long: {line}");
+        }
+        match command.has_subcommands() {
+            true => command.get_subcommands().for_each(check_help),
+            false => assert!(help.contains("Example"), "{name} shows no example"),
+        }
+    }
+
+    #[test]
+    fn every_command_has_an_example_and_no_ragged_text() {
+        Cli::command().get_subcommands().for_each(check_help);
     }
 
     #[test]

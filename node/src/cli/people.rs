@@ -85,7 +85,7 @@ enum PersonCommand {
     },
     /// Write everything held about a person to a file that only you can read
     #[command(
-        after_help = "Every row exactly as it was in the files, with what was found in it. Histories are not stored: they are made from\nthese rows when a question is answered.\n\nExample:\n  folkmoot-node person export --nhs - --out /secure/request-14.json --reference SAR-2026-14 --by \"Jo Doe\""
+        after_help = "Every row exactly as it was in the files, with what was found in it. Histories are not stored: they are made from these rows when a question is answered.\n\nExample:\n  folkmoot-node person export --nhs - --out /secure/request-14.json \\\n      --reference SAR-2026-14 --by \"Jo Doe\""
     )]
     Export {
         #[command(flatten)]
@@ -105,7 +105,7 @@ enum PersonCommand {
     },
     /// Remove everything held about a person, for good
     #[command(
-        after_help = "Rows, what was found in them, and links to the person on other people's rows are removed. A keyed fingerprint is\nkept, so that no later import brings the person back. Budget is not given back. Backups made before still hold the\nperson.\n\nExamples:\n  folkmoot-node person erase --nhs - --dry-run --by \"Jo Doe\"\n  folkmoot-node person erase --nhs - --receipt receipt-14.json --reference ER-2026-14 --by \"Jo Doe\""
+        after_help = "Rows, what was found in them, and links to the person on other people's rows are removed. A keyed fingerprint is kept, so that no later import brings the person back. Budget is not given back. Backups made before still hold the person.\n\nExamples:\n  folkmoot-node person erase --nhs - --dry-run --by \"Jo Doe\"\n  folkmoot-node person erase --nhs - --receipt receipt-14.json \\\n      --reference ER-2026-14 --by \"Jo Doe\""
     )]
     Erase {
         #[command(flatten)]
@@ -128,7 +128,7 @@ enum PersonCommand {
     },
     /// Check a receipt: who signed it, and that nothing in it was changed
     #[command(
-        after_help = "Needs the federation's roots and revocation lists only: those of this node, or the files that are named. Works on any\nmachine, with or without a node.\n\nExamples:\n  folkmoot-node person receipt receipt-14.json\n  folkmoot-node person receipt receipt-14.json --roots roots.pem --crl crl.pem"
+        after_help = "Needs the federation's roots and revocation lists only: those of this node, or the files that are named. Works on any machine, with or without a node.\n\nExamples:\n  folkmoot-node person receipt receipt-14.json\n  folkmoot-node person receipt receipt-14.json --roots roots.pem --crl crl.pem"
     )]
     Receipt {
         /// The receipt

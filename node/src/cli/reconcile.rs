@@ -11,7 +11,7 @@ use crate::home::Home;
 /// Arguments of `reconcile`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "When an older copy of records.db is put in place, the audit log knows of changes that it does not hold, and the node answers\nand imports nothing. This command erases and restricts again whom the ledger remembers (by keyed fingerprints that name\nnobody), takes the opt-out list as not loaded, writes all this down, and lists what has to be done again by hand.\n\nExample:\n  folkmoot-node reconcile --reason \"disk of 3 June, records from the night before\" --by \"Jo Doe\""
+    after_help = "When an older copy of records.db is put in place, the audit log knows of changes that it does not hold, and the node answers and imports nothing. This command erases and restricts again whom the ledger remembers (by keyed fingerprints that name nobody), takes the opt-out list as not loaded, writes all this down, and lists what has to be done again by hand.\n\nExample:\n  folkmoot-node reconcile --reason \"disk of 3 June, records from the night before\" --by \"Jo Doe\""
 )]
 pub(super) struct Args {
     /// Why older records are used, for the audit log

@@ -22,7 +22,7 @@ use crate::registry::Members;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Runs until it is told to stop (Ctrl-C, or SIGTERM from a service manager). Logs go to standard error;\nFOLKMOOT_LOG=debug shows more.\n\nExample:\n  folkmoot-node --home /srv/folkmoot run"
+    after_help = "Runs until it is told to stop (Ctrl-C, or SIGTERM from a service manager). Logs go to standard error; FOLKMOOT_LOG=debug shows more.\n\nExample:\n  folkmoot-node --home /srv/folkmoot run"
 )]
 pub(super) struct Args {
     /// Write logs as JSON lines

@@ -31,6 +31,18 @@ pub struct Session {
     clock: Arc<dyn Clock>,
 }
 
+/// Whether another process holds the store that could not be opened.
+fn is_in_use(error: &ledger::Error) -> bool {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(found) = cause {
+        if matches!(found.downcast_ref::<store::Error>(), Some(store::Error::InUse { .. })) {
+            return true;
+        }
+        cause = found.source();
+    }
+    false
+}
+
 impl Session {
     /// Opens a node's folder beside a running node.
     ///
@@ -69,8 +81,13 @@ impl Session {
             leapt(ledger.last_moment()?, clock.now())?;
         }
         let open = if access == Access::Sole { Ledger::open } else { Ledger::beside };
-        let ledger = open(&home.ledger(), Some(key.clone()), config.council, Arc::clone(&clock))
-            .context("opening the ledger; when it is lost, only the authority can say how to go on")?;
+        let ledger = open(&home.ledger(), Some(key.clone()), config.council, Arc::clone(&clock)).map_err(|error| {
+            let said = match is_in_use(&error) {
+                true => "this node runs already, and only one process at a time may be the node",
+                false => "opening the ledger; when it is lost, only the authority can say how to go on",
+            };
+            anyhow::Error::new(error).context(said)
+        })?;
         let records = Records::open(&home.records(), Some(key), access).context("opening the records")?;
         // What cannot be settled stops answers and changes, each with the reason; everything else must still work.
         if let Err(error) = agree::settle(&records, &ledger, By::Finder) {

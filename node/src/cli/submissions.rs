@@ -9,6 +9,9 @@ use crate::store::Records;
 
 /// Arguments of `submissions`.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Their order is that of import; figures use the latest received file that covers a quarter.\n\nExamples:\n  folkmoot-node submissions\n  folkmoot-node submissions --json"
+)]
 pub(super) struct Args {
     /// Print as JSON
     #[arg(long)]

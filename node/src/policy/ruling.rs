@@ -142,15 +142,19 @@ impl Policy {
             }
         }
         let Some(purpose) = self.purpose_of(question.purpose()) else {
-            return forbid(
-                "does not know the stated purpose; it must be one of the agreed purposes, alone or followed by a \
-                 colon and details"
-                    .to_owned(),
-            );
+            let names = self.purposes().into_iter().map(|purpose| purpose.name).collect();
+            return forbid(format!(
+                "does not know the stated purpose; it must be one of these, alone or followed by a colon and details: {}",
+                listed(names)
+            ));
         };
         let stated = fold(question.lawful_basis());
         if !purpose.lawful_bases.iter().any(|basis| basis == "*" || fold(basis) == stated) {
-            return forbid(format!("does not accept the stated lawful basis for the purpose '{}'", purpose.name));
+            return forbid(format!(
+                "does not accept the stated lawful basis for the purpose '{}'; it accepts: {}",
+                purpose.name,
+                listed(purpose.lawful_bases)
+            ));
         }
         let price = question.price();
         let most = text.budget.rho_per_query.unwrap_or(defaults::RHO_PER_QUERY);
@@ -325,4 +329,23 @@ impl Policy {
         }
         Ok(())
     }
+}
+
+/// Names for a refusal, which must stay short: an analyst corrects a question by them.
+fn listed(names: Vec<String>) -> String {
+    const NAMED: usize = 5;
+    const LETTERS: usize = 80;
+    let more = names.len().saturating_sub(NAMED);
+    let mut words: Vec<String> = names
+        .into_iter()
+        .take(NAMED)
+        .map(|name| format!("'{}'", name.chars().take(LETTERS).collect::<String>()))
+        .collect();
+    if words.is_empty() {
+        return "none is agreed".to_owned();
+    }
+    if more > 0 {
+        words.push(format!("and {more} more"));
+    }
+    words.join(", ")
 }

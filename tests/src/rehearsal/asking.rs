@@ -139,13 +139,12 @@ impl Hands {
         }
         words.extend(more);
         let ended = self.call(folder, &words).await?;
-        match ended.status.code() {
-            Some(0 | 4) => Ok(Outcome::Released(Box::new(Release::read(&ended.out)?))),
-            Some(3) => Ok(Outcome::Refused(last_line(&ended.err))),
-            _ => match last_line(&ended.err).split_once("the job failed: ") {
-                Some((_, why)) => Err(Failed(why.to_owned()).into()),
-                None => bail!("asking {} ended with {}: {}", asked.measure, ended.status, last_line(&ended.err)),
-            },
+        let said = last_line(&ended.err);
+        match (ended.status.code(), said.split_once("the job failed: ")) {
+            (Some(0 | 4), _) => Ok(Outcome::Released(Box::new(Release::read(&ended.out)?))),
+            (_, Some((_, why))) => Err(Failed(why.to_owned()).into()),
+            (Some(3), None) => Ok(Outcome::Refused(said)),
+            (_, None) => bail!("asking {} ended with {}: {said}", asked.measure, ended.status),
         }
     }
 

@@ -22,7 +22,7 @@ pub(in crate::cli) struct OptOutArgs {
 enum OptOutCommand {
     /// Replace the national data opt-out list
     #[command(
-        after_help = "FILE holds the NHS numbers of people who opted out: one a line, or in the first column of a CSV file. It replaces\nthe list before it. The policy says for which purposes they are left out. Figures answered before are not changed;\nlater ones are new answers with a new price.\n\nExamples:\n  folkmoot-node optout load opted-out.csv --dry-run --by \"Jo Doe\"\n  folkmoot-node optout load opted-out.csv --by \"Jo Doe\""
+        after_help = "FILE holds the NHS numbers of people who opted out: one a line, or in the first column of a CSV file. It replaces the list before it. The policy says for which purposes they are left out. Figures answered before are not changed; later ones are new answers with a new price.\n\nExamples:\n  folkmoot-node optout load opted-out.csv --dry-run --by \"Jo Doe\"\n  folkmoot-node optout load opted-out.csv --by \"Jo Doe\""
     )]
     Load {
         /// The list
@@ -82,7 +82,7 @@ pub(in crate::cli) fn opt_out(home: &Home, args: &OptOutArgs) -> anyhow::Result<
 /// Arguments of `retention`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "A person whose last event ended longer ago is removed with everything held about them. A service without an end\ncounts as running to the day its file was received.\n\nExamples:\n  folkmoot-node retention --dry-run --by \"Jo Doe\"\n  folkmoot-node retention --years 8 --by \"Jo Doe\""
+    after_help = "A person whose last event ended longer ago is removed with everything held about them. A service without an end counts as running to the day its file was received.\n\nExamples:\n  folkmoot-node retention --dry-run --by \"Jo Doe\"\n  folkmoot-node retention --years 8 --by \"Jo Doe\""
 )]
 pub(in crate::cli) struct RetentionArgs {
     /// How many years after the last event records are kept
