@@ -5,6 +5,8 @@
 
 #[path = "joint/forgotten.rs"]
 mod forgotten;
+#[path = "joint/heard.rs"]
+mod heard;
 #[path = "joint/hostile.rs"]
 mod hostile;
 #[path = "joint/record.rs"]
@@ -94,6 +96,8 @@ fn policy(extra: &str) -> String {
 struct Hall {
     channels: Mutex<BTreeMap<CouncilCode, Channel>>,
     linked: watch::Sender<BTreeSet<CouncilCode>>,
+    /// Every byte that the coordinator's end of each link has received.
+    heard: Mutex<BTreeMap<CouncilCode, heard::Bytes>>,
 }
 
 impl Councils for Hall {
@@ -162,7 +166,8 @@ impl Scene {
         let layout = authority.layout();
         let public = |name: &str| layout.public(name);
         let registry = std::fs::read(public("registry.json")).unwrap();
-        let hall = Arc::new(Hall { channels: Mutex::default(), linked: watch::Sender::default() });
+        let hall =
+            Arc::new(Hall { channels: Mutex::default(), linked: watch::Sender::default(), heard: Mutex::default() });
         let mut nodes = BTreeMap::new();
         for (slot, code) in codes.iter().enumerate() {
             let home = place.join(format!("node-{code}"));
@@ -380,6 +385,8 @@ async fn serve(hall: &Hall, code: CouncilCode, answerer: Arc<Answerer>, answers:
     let (ours, theirs) = tokio::io::duplex(1 << 20);
     let gate = Gate::new(COORDINATOR.parse().unwrap());
     tokio::spawn(link::serve(theirs, service, gate, CancellationToken::new()));
+    let (ours, bytes) = heard::Recorded::over(ours);
+    hall.heard.lock().unwrap().insert(code, bytes);
     let channel = link::channel(ours).await.unwrap().channel();
     hall.channels.lock().unwrap().insert(code, channel);
     hall.linked.send_modify(|set| {

@@ -27,11 +27,13 @@ use folkmoot_proto::ids::CouncilCode;
 use folkmoot_proto::joint::{Joint, LEAST_SUMMED, Shares};
 use folkmoot_proto::query::Query;
 use folkmoot_proto::reason::{Reason, Refusal};
-use folkmoot_proto::round::Refusal as Word;
 use folkmoot_proto::round::node::{self, MaskedVector};
 use folkmoot_proto::round::witness::{Peer, Seen};
+use folkmoot_proto::round::{Refusal as Word, wipe};
+use rand::SeedableRng as _;
+use rand::rngs::{StdRng, SysRng};
 
-use super::told::ledger_says;
+use super::told::{internal, ledger_says};
 use super::{Answerer, data};
 use crate::assemble::{self, SnapshotId};
 use crate::ledger::{self, Cohort};
@@ -141,6 +143,15 @@ fn protocol(word: &Word) -> Refusal {
     Refusal::new(reason, word.to_string()).with("round", word.code())
 }
 
+/// Does a step with randomness of its own, from the operating system's. Secrets are drawn from it, so it is wiped with them: a
+/// generator that lives on could be turned back to what it gave.
+fn with_randomness<T>(step: impl FnOnce(&mut StdRng) -> T) -> Result<T, Refusal> {
+    wipe::after(|| {
+        let mut rng = StdRng::try_from_rng(&mut SysRng).map_err(|error| internal(&error))?;
+        Ok(step(&mut rng))
+    })
+}
+
 impl Answerer {
     /// Answers one step of a round. Blocking: run it off the async threads.
     ///
@@ -170,8 +181,8 @@ impl Answerer {
         let answered = match asked.step {
             1 => {
                 let witness = |peers: &[Peer<'_>]| self.ledger.exchange(peers).map_err(Into::into);
-                let shared = open.machine.share_as_witness(&asked.payload, now, &mut rand::rng(), witness);
-                shared.map(Reply::Message).map_err(|w| protocol(&w))
+                let shared = with_randomness(|rng| open.machine.share_as_witness(&asked.payload, now, rng, witness));
+                shared.and_then(|shared| shared.map_err(|word| protocol(&word))).map(Reply::Message)
             }
             2 => self.mask(rounds, &mut open, &asked.payload, now),
             3 => self.consent(&mut open, &asked.payload, now).map(Reply::Message),

@@ -408,7 +408,7 @@ impl Audit {
             }
         }
         for (seat, key) in dropped.iter().zip(&t.mask_keys) {
-            let stands = self.entry(seat).is_some_and(|e| keys::public_of(&Secret::new(*key)) == e.mask_key);
+            let stands = self.entry(seat).is_some_and(|e| keys::public_of(&Secret::new(key)) == e.mask_key);
             if !stands {
                 return Err(Finding::Secret { council: self.name(seat) });
             }
@@ -457,7 +457,7 @@ impl Audit {
         let dropped = sharers.minus(&survivors);
         let entries: BTreeMap<Seat, Entry> = self.transcript.entries.iter().map(|e| (e.seat, e.clone())).collect();
         let open = |set: SeatSet, secrets: &[[u8; 32]]| {
-            set.iter().zip(secrets).map(|(seat, secret)| (seat, Secret::new(*secret))).collect()
+            set.iter().zip(secrets).map(|(seat, secret)| (seat, Secret::new(secret))).collect()
         };
         let secrets = Secrets {
             self_seeds: open(survivors, &self.transcript.self_seeds),

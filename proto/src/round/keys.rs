@@ -12,24 +12,52 @@ use super::seats::Seat;
 use super::transcript::{Hash, domain, framed};
 
 /// 32 secret bytes, wiped when dropped, never shown.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub(crate) struct Secret([u8; 32]);
+///
+/// They stay where they were made: what is moved about (out of functions, within lists, in a tree's nodes) is their
+/// address, so no copy is left behind where they have been.
+#[derive(Clone)]
+pub(crate) struct Secret(Box<[u8; 32]>);
 
 impl Secret {
-    pub(crate) const fn new(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+    pub(crate) fn new(bytes: &[u8; 32]) -> Self {
+        let mut secret = Self::blank();
+        secret.0.copy_from_slice(bytes);
+        secret
+    }
+
+    /// `None` when it is not 32 bytes long.
+    pub(crate) fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self::new)
     }
 
     pub(crate) fn random(rng: &mut impl CryptoRng) -> Self {
-        let mut secret = Self([0; 32]);
-        rng.fill_bytes(&mut secret.0);
+        let mut secret = Self::blank();
+        rng.fill_bytes(secret.0.as_mut_slice());
         secret
+    }
+
+    fn blank() -> Self {
+        Self(Box::new([0; 32]))
     }
 
     pub(crate) const fn expose(&self) -> &[u8; 32] {
         &self.0
     }
 }
+
+impl Zeroize for Secret {
+    fn zeroize(&mut self) {
+        self.0.as_mut_slice().zeroize();
+    }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        self.zeroize();
+    }
+}
+
+impl ZeroizeOnDrop for Secret {}
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -39,31 +67,27 @@ impl fmt::Debug for Secret {
 
 /// Fresh for each attempt: `c` opens shares, `s` makes pair masks, `b` is the seed of the self mask.
 pub(crate) struct AttemptKeys {
-    c: StaticSecret,
-    s: StaticSecret,
+    c: Secret,
+    s: Secret,
     pub(crate) self_seed: Secret,
 }
 
 impl AttemptKeys {
     pub(crate) fn generate(rng: &mut impl CryptoRng) -> Self {
-        Self {
-            c: StaticSecret::random_from_rng(rng),
-            s: StaticSecret::random_from_rng(rng),
-            self_seed: Secret::random(rng),
-        }
+        Self { c: Secret::random(rng), s: Secret::random(rng), self_seed: Secret::random(rng) }
     }
 
     pub(crate) fn share_public(&self) -> [u8; 32] {
-        PublicKey::from(&self.c).to_bytes()
+        public_of(&self.c)
     }
 
     pub(crate) fn mask_public(&self) -> [u8; 32] {
-        PublicKey::from(&self.s).to_bytes()
+        public_of(&self.s)
     }
 
     /// `s` itself, to be split into shares.
-    pub(crate) fn mask_secret(&self) -> Secret {
-        Secret::new(self.s.to_bytes())
+    pub(crate) const fn mask_secret(&self) -> &Secret {
+        &self.s
     }
 
     /// Agreement under which pairs of shares are sealed, in both directions. `None`: the peer's key is of small order.
@@ -85,12 +109,12 @@ impl fmt::Debug for AttemptKeys {
 
 /// The pair agreement that a recovered mask key gives; `None` when the peer's key is of small order.
 pub(crate) fn agree_recovered(mask_secret: &Secret, peer: &[u8; 32]) -> Option<Agreement> {
-    Agreement::new(&StaticSecret::from(*mask_secret.expose()), peer)
+    Agreement::new(mask_secret, peer)
 }
 
-/// The public key of a recovered mask key, to be compared with the advertised one.
-pub(crate) fn public_of(mask_secret: &Secret) -> [u8; 32] {
-    PublicKey::from(&StaticSecret::from(*mask_secret.expose())).to_bytes()
+/// The public key of a secret one.
+pub(crate) fn public_of(secret: &Secret) -> [u8; 32] {
+    PublicKey::from(&StaticSecret::from(*secret.expose())).to_bytes()
 }
 
 /// Whether a public key may be used at all: encoded canonically in its top bit, and of large order.
@@ -99,15 +123,15 @@ pub(crate) fn public_of(mask_secret: &Secret) -> [u8; 32] {
 /// that everybody knows.
 pub(crate) fn is_sound(key: &[u8; 32]) -> bool {
     // Any clamped scalar is a multiple of the cofactor, so it sends every point of small order to the identity.
-    key[31] & 0x80 == 0 && Agreement::new(&StaticSecret::from([0x5a; 32]), key).is_some()
+    key[31] & 0x80 == 0 && Agreement::new(&Secret::new(&[0x5a; 32]), key).is_some()
 }
 
 /// A contributory X25519 agreement.
 pub(crate) struct Agreement(SharedSecret);
 
 impl Agreement {
-    fn new(secret: &StaticSecret, peer: &[u8; 32]) -> Option<Self> {
-        let shared = secret.diffie_hellman(&PublicKey::from(*peer));
+    fn new(secret: &Secret, peer: &[u8; 32]) -> Option<Self> {
+        let shared = StaticSecret::from(*secret.expose()).diffie_hellman(&PublicKey::from(*peer));
         shared.was_contributory().then_some(Self(shared))
     }
 
@@ -128,9 +152,9 @@ pub(crate) fn self_mask(seed: &Secret, t2: &Hash) -> Secret {
 }
 
 fn derive(secret: &[u8], salt: &Hash, info: &[u8]) -> Secret {
-    let mut out = Secret::new([0; 32]);
+    let mut out = Secret::blank();
     Hkdf::<Sha256>::new(Some(salt), secret)
-        .expand(info, &mut out.0)
+        .expand(info, out.0.as_mut_slice())
         .expect("32 bytes are within the 8160 that HKDF-SHA256 can give");
     out
 }
@@ -189,14 +213,14 @@ mod tests {
         wiped::<StaticSecret>();
         wiped::<SharedSecret>();
         wiped::<ed25519_dalek::SigningKey>();
-        let mut secret = Secret::new([0xab; 32]);
+        let mut secret = Secret::new(&[0xab; 32]);
         secret.zeroize();
         assert_eq!(secret.expose(), &[0; 32]);
     }
 
     #[test]
     fn debug_shows_nothing() {
-        let secret = Secret::new([0xab; 32]);
+        let secret = Secret::new(&[0xab; 32]);
         assert_eq!(format!("{secret:?} {:?}", keys(5)), "Secret(..) AttemptKeys(..)");
     }
 }

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     fn mask(byte: u8, sign: Sign) -> Mask {
-        Mask { key: Secret::new([byte; 32]), sign }
+        Mask { key: Secret::new(&[byte; 32]), sign }
     }
 
     #[test]

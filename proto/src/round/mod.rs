@@ -43,6 +43,7 @@ mod shares;
 mod signed;
 pub mod transcript;
 mod vector;
+pub mod wipe;
 pub mod witness;
 
 pub use codec::{Kind, Malformed, VERSION};

@@ -36,6 +36,7 @@ use super::shares::{self, SharePair};
 use super::signed::{advert_bytes, consent_bytes, masked_bytes, revealed_bytes, sealed_bytes, sealed_digest};
 use super::transcript::{self, Hash, VectorHash};
 pub use super::vector::{CHUNK_CELLS, Chunk, MaskedVector};
+use super::wipe;
 use super::witness::{self, MOST_STATEMENTS, Peer, Seen, Standing, Statement};
 use crate::ring;
 
@@ -179,6 +180,10 @@ pub struct Agreed {
 impl Agreed {
     /// Makes fresh keys and answers step 0, with where this council's ledger stands once the price is put aside in it.
     pub fn advertise(self, ledger: Standing, rng: &mut impl CryptoRng) -> (Round, Persist<Reserve, Vec<u8>>) {
+        wipe::after(|| self.join(ledger, rng))
+    }
+
+    fn join(self, ledger: Standing, rng: &mut impl CryptoRng) -> (Round, Persist<Reserve, Vec<u8>>) {
         let Self { facts, opened, signing } = self;
         let secrets = AttemptKeys::generate(rng);
         let (share_key, mask_key) = (secrets.share_public(), secrets.mask_public());
@@ -414,6 +419,16 @@ impl Round {
         rng: &mut impl CryptoRng,
         witness: impl FnOnce(&[Peer<'_>]) -> Result<Vec<Statement>, Box<dyn std::error::Error + Send + Sync>>,
     ) -> Result<Vec<u8>, Refusal> {
+        wipe::after(|| self.deal(roster, now, rng, witness))
+    }
+
+    fn deal(
+        &mut self,
+        roster: &[u8],
+        now: u64,
+        rng: &mut impl CryptoRng,
+        witness: impl FnOnce(&[Peer<'_>]) -> Result<Vec<Statement>, Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Result<Vec<u8>, Refusal> {
         self.alive(now)?;
         let request = request_hash(roster);
         if let Some(shared) = &self.shared {
@@ -429,7 +444,7 @@ impl Round {
         let me = self.facts.me;
         let pairs = shares::split(
             &secrets.self_seed,
-            &secrets.mask_secret(),
+            secrets.mask_secret(),
             usize::from(self.facts.parameters.threshold()),
             entries.len(),
             rng,
@@ -531,6 +546,15 @@ impl Round {
     /// that do not open, or statements of peers that put this council's ledger in doubt (the round is then given up); a
     /// contribution that fails, has another length or is out of range; or another relay than the one already answered.
     pub fn mask<S: Contribution>(
+        &mut self,
+        relay: &[u8],
+        now: u64,
+        source: &mut S,
+    ) -> Result<Persist<Charge, MaskedVector>, Refusal> {
+        wipe::after(|| self.contribute(relay, now, source))
+    }
+
+    fn contribute<S: Contribution>(
         &mut self,
         relay: &[u8],
         now: u64,
@@ -750,6 +774,10 @@ impl Round {
     /// A [`Refusal`]: form; survivors not signed yet; another transcript; too few signatures; a signature that is
     /// repeated, of someone outside the survivors, or not valid; or another quorum than the one already answered.
     pub fn unmask(&mut self, quorum: &[u8], now: u64) -> Result<Persist<Unmasked, Vec<u8>>, Refusal> {
+        wipe::after(|| self.reveal(quorum, now))
+    }
+
+    fn reveal(&mut self, quorum: &[u8], now: u64) -> Result<Persist<Unmasked, Vec<u8>>, Refusal> {
         self.alive(now)?;
         let request = request_hash(quorum);
         let Some(consented) = &self.consented else {

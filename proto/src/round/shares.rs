@@ -80,9 +80,7 @@ fn split_one(
         .iter()
         .enumerate()
         .map(|(rank, share)| match share.split_first() {
-            Some((x, value)) if usize::from(*x) == rank + 1 => {
-                value.try_into().map(Secret::new).map_err(|_| failed.clone())
-            }
+            Some((x, value)) if usize::from(*x) == rank + 1 => Secret::from_slice(value).ok_or_else(|| failed.clone()),
             _ => Err(failed.clone()),
         })
         .collect()
@@ -126,10 +124,7 @@ pub(crate) fn open(
             .ok()?,
     );
     let (self_share, key_share) = plain.split_at_checked(32)?;
-    Some(SharePair {
-        self_share: Secret::new(self_share.try_into().ok()?),
-        key_share: Secret::new(key_share.try_into().ok()?),
-    })
+    Some(SharePair { self_share: Secret::from_slice(self_share)?, key_share: Secret::from_slice(key_share)? })
 }
 
 /// One share of one secret: the holder's coordinate (rank in `U1` plus one) and 32 bytes.
@@ -206,7 +201,7 @@ fn combine(shares: &[&Share]) -> Option<Secret> {
         shares.iter().map(|s| std::iter::once(s.x).chain(s.value).collect::<Vec<u8>>()).collect::<Vec<_>>(),
     );
     let mut bytes = Gf256::combine_bytes(input.as_slice()).ok()?;
-    let secret = bytes.as_slice().try_into().ok().map(Secret::new);
+    let secret = Secret::from_slice(&bytes);
     bytes.zeroize();
     secret
 }

@@ -55,9 +55,14 @@ pub(crate) fn framed(domain: &str, fields: &[&[u8]]) -> Vec<u8> {
     out
 }
 
-/// SHA-256 of [`framed`].
+/// SHA-256 of [`framed`], without putting the fields together anywhere: one may be secret.
 pub(crate) fn hash(domain: &str, fields: &[&[u8]]) -> Hash {
-    Sha256::digest(framed(domain, fields)).into()
+    let mut hasher = Sha256::new();
+    for field in std::iter::once(&domain.as_bytes()).chain(fields) {
+        hasher.update((field.len() as u64).to_le_bytes());
+        hasher.update(field);
+    }
+    hasher.finalize().into()
 }
 
 /// `T0`: binds the whole envelope, signatures included.
@@ -137,6 +142,12 @@ mod tests {
         assert_ne!(hash("d", &[b"ab", b"c"]), hash("d", &[b"a", b"bc"]));
         assert_ne!(hash("d", &[b"ab"]), hash("da", &[b"b"]));
         assert_ne!(hash("d", &[b"a"]), hash("d", &[b"a", b""]));
+    }
+
+    #[test]
+    fn a_hash_is_that_of_the_framing() {
+        let fields: [&[u8]; 3] = [b"ab", b"", &[7; 100]];
+        assert_eq!(hash("d", &fields), Hash::from(Sha256::digest(framed("d", &fields))));
     }
 
     #[test]

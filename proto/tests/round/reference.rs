@@ -187,7 +187,7 @@ pub(crate) fn pair_key(secret: &Bytes32, peer: &Bytes32, t2: &Bytes32, a: u8, b:
     hkdf(t2, &shared, &frame("pair-mask", &[&[a.min(b)], &[a.max(b)]]))
 }
 
-fn share_key(secret: &Bytes32, peer: &Bytes32, t1: &Bytes32, dealer: u8, holder: u8) -> Bytes32 {
+pub(crate) fn share_key(secret: &Bytes32, peer: &Bytes32, t1: &Bytes32, dealer: u8, holder: u8) -> Bytes32 {
     let shared = x25519_dalek::x25519(*secret, *peer);
     hkdf(t1, &shared, &frame("share-key", &[&[dealer], &[holder]]))
 }

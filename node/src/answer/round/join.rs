@@ -14,7 +14,7 @@ use folkmoot_proto::round::{Limits, Mechanism, Roll, Signatory, transcript};
 use folkmoot_proto::wire::v1 as wire;
 
 use super::reading::{check_cohort, cohort_of, expected, own_reading};
-use super::{Asked, MOST_OPEN, Open, Rounds, Stage, protocol, refused};
+use super::{Asked, MOST_OPEN, Open, Rounds, Stage, protocol, refused, with_randomness};
 use crate::answer::figures::governed;
 use crate::answer::told::{internal, ledger_says, no_data};
 use crate::answer::{Answerer, Believed, data};
@@ -171,7 +171,13 @@ impl Answerer {
                 return Err(No::Written(ledger_says(&error)));
             }
         };
-        let (machine, advert) = agreed.advertise(ledger, &mut rand::rng());
+        let (machine, advert) = match with_randomness(|rng| agreed.advertise(ledger, rng)) {
+            Ok(made) => made,
+            Err(refusal) => {
+                self.ledger.abandon(admitted, "no keys could be made").ok();
+                return Err(No::Written(refusal));
+            }
+        };
         let query = question.query().clone();
         let opt_out_applied = admitted.opt_out_applied();
         let (memo, noted) = (admitted.memo(), BTreeSet::new());
