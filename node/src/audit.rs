@@ -15,6 +15,7 @@ mod receipts;
 mod record;
 mod register;
 mod round;
+mod rows;
 mod verify;
 
 use std::path::Path;

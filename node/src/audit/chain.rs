@@ -7,6 +7,7 @@ use rusqlite::{Row, params};
 use sha2::{Digest as _, Sha256};
 
 use super::record::Record;
+use super::rows;
 use crate::ledger::Step;
 
 /// The last entry of a chain: whoever knows it can tell whether a chain shown later continues this one.
@@ -110,7 +111,9 @@ pub(crate) fn append_back(step: &Step<'_>, record: &Record) -> rusqlite::Result<
 
 fn put(step: &Step<'_>, record: &Record, head: Head, number: u64, moment: Timestamp) -> rusqlite::Result<Head> {
     let moment = moment.to_string();
-    let body = serde_json::to_string(record).expect("a record is plain texts and numbers");
+    let mut record = record.clone();
+    record.rows = rows::of(step.tx()?, &record)?;
+    let body = serde_json::to_string(&record).expect("a record is plain texts and numbers");
     let new = digest(number, &moment, &body, &head.digest);
     let stored = i64::try_from(number).expect("nobody writes 2^63 entries");
     step.execute(

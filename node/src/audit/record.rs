@@ -1,5 +1,7 @@
 //! One entry of the audit log, as its JSON body holds it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// What happened.
@@ -153,6 +155,10 @@ pub struct Record {
     /// SHA-256 of the bytes that left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<String>,
+    /// Digests of the rows that this entry is about, as they stand with it: by name, SHA-256 over every column. Filled in
+    /// when it is written.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rows: BTreeMap<String, String>,
     /// Which state of the records this entry speaks of, as `number:random name`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub records: Option<String>,
@@ -194,6 +200,7 @@ impl Record {
             snapshot: None,
             cohort: None,
             left: None,
+            rows: BTreeMap::new(),
             records: None,
             clock: None,
             hold: None,

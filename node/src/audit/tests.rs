@@ -54,7 +54,7 @@ fn tamper(bench: &Bench, sql: &str) {
     for trigger in triggers {
         connection.execute_batch(&format!("DROP TRIGGER {trigger}")).unwrap();
     }
-    connection.execute_batch("PRAGMA ignore_check_constraints = ON").unwrap();
+    connection.execute_batch("PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF").unwrap();
     assert!(connection.execute(sql, []).unwrap() > 0, "{sql} changed nothing");
 }
 
@@ -154,6 +154,154 @@ fn budget_and_stored_answers_must_say_what_the_entries_say() {
         tamper(&bench, sql);
         let broken = verify(&bench, None).broken.unwrap_or_else(|| panic!("{sql} was not found"));
         assert_eq!(broken.entry, 0);
+    }
+}
+
+/// A log with approvals of every kind, suppressed sums and bound records beside what [`busy`] has: rows in every table that
+/// the entries are about.
+fn full() -> Bench {
+    let bench =
+        Bench::with(&crate::ledger::tests::OPEN.replace("mode = \"auto\"", "mode = \"hold\"\nsecond_person = true"));
+    let ledger = bench.create();
+    let ask_once = |id: u8, nano| {
+        let question = bench.question(id, ask(council(nano)));
+        ledger.admit_council(&bench.policy, &question, data(1))
+    };
+    for (id, nano) in [(1, 1_000_000), (2, 1_100_000), (3, 1_200_000), (4, 1_300_000)] {
+        drop(ask_once(id, nano).unwrap_err());
+    }
+    let until = Some("2026-12-31".parse().unwrap());
+    let look = |_: &folkmoot_proto::query::Query, _| crate::approval::Look {
+        preview: Err("no".into()),
+        snapshot: None,
+        data: Some([1; 32]),
+    };
+    drop(ledger.show(&bench.policy, 1, "Jo Doe", look).unwrap());
+    for (id, until) in [(1, None), (2, until)] {
+        for by in ["Jo Doe", "Sam Lee"] {
+            drop(ledger.approve(&bench.policy, id, by, until, Some([1; 32])).unwrap());
+        }
+    }
+    drop(ledger.approve(&bench.policy, 4, "Jo Doe", until, None).unwrap());
+    ledger.deny(&bench.policy, 3, "Jo Doe", "too fine").unwrap();
+    for (id, nano) in [(1, 1_000_000), (2, 1_100_000)] {
+        let grant = granted(ask_once(id, nano).unwrap());
+        drop(ledger.release(grant, vec![id; 9]).unwrap());
+    }
+    let sum = bench.question(9, ask(Release::JointSuppressed(Profile::Hospital)));
+    let codes = ["501", "502", "503"].map(|code| folkmoot_proto::ids::CouncilCode::parse(code).unwrap());
+    let cohort = Cohort::new(codes);
+    let terms = Terms { councils: 3, colluding: 0, threshold: 2, min_survivors: 2, local_rho: Nano(0), attempt: 1 };
+    let request = RoundRequest { cohort: &cohort, terms, contributes: true };
+    let admit = || ledger.admit_round(&bench.policy, &sum, data(1), &request, &|_, _| Ok(0));
+    drop(admit().unwrap_err());
+    for by in ["Jo Doe", "Sam Lee"] {
+        drop(ledger.approve(&bench.policy, 5, by, None, None).unwrap());
+    }
+    let (round, _) = ledger.mask(admit().unwrap(), [1]).unwrap();
+    let (round, _) = ledger.sign_survivors(round, [2; 32], &cohort, ()).unwrap();
+    let (round, _) = ledger.unmask(round, [2; 32], ()).unwrap();
+    ledger.close(round).unwrap();
+    let (records, _) = crate::answer::data::tests::records(&bench.folder);
+    crate::agree::settle(&records, &ledger, crate::agree::By::Finder).unwrap();
+    bench
+}
+
+/// Tables whose every column is tied to the entries.
+const TIED: [&str; 8] = ["attempt", "question", "holding", "family", "release", "hold", "standing", "bound"];
+
+#[test]
+fn changing_any_column_of_any_row_beside_the_entries_is_found() {
+    let bench = full();
+    assert_eq!(verify(&bench, None).broken, None);
+    let connection = Connection::open(bench.path()).unwrap();
+    let text = |sql: &str| -> Vec<String> {
+        let mut statement = connection.prepare(sql).unwrap();
+        statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap()
+    };
+    for trigger in text("SELECT name FROM sqlite_master WHERE type = 'trigger'") {
+        connection.execute_batch(&format!("DROP TRIGGER {trigger}")).unwrap();
+    }
+    connection.execute_batch("PRAGMA ignore_check_constraints = ON; PRAGMA foreign_keys = OFF").unwrap();
+    let mut edits = 0;
+    for table in TIED {
+        let (columns, rows) = (
+            text(&format!("SELECT name FROM pragma_table_info('{table}')")),
+            text(&format!("SELECT CAST(rowid AS TEXT) FROM {table}")),
+        );
+        assert!(!rows.is_empty(), "{table} has no row to change");
+        // The key of the fingerprints is told by the records themselves.
+        for column in
+            columns.iter().filter(|column| !(table == "bound" && ["one", "secret"].contains(&column.as_str())))
+        {
+            for row in &rows {
+                // Another value of the column's own type; a number that names nothing.
+                let other = format!(
+                    "CASE typeof({column}) WHEN 'integer' THEN {column} + 1000 WHEN 'blob' THEN randomblob(length({column}))
+                     WHEN 'text' THEN {column} || 'x'
+                     ELSE (SELECT CASE type WHEN 'INTEGER' THEN 7 WHEN 'BLOB' THEN randomblob(32) ELSE 'x' END
+                           FROM pragma_table_info('{table}') WHERE name = '{column}') END"
+                );
+                let key = if column == "id" && table != "question" || column == "attempt" && table == "family" {
+                    format!("{column} = {row} + 1000")
+                } else {
+                    format!("rowid = {row}")
+                };
+                connection.execute_batch("SAVEPOINT edit").unwrap();
+                connection.execute_batch("CREATE TEMP TABLE IF NOT EXISTS kept (value)").unwrap();
+                connection.execute_batch("DELETE FROM kept").unwrap();
+                connection
+                    .execute(&format!("INSERT INTO kept SELECT {column} FROM {table} WHERE rowid = {row}"), [])
+                    .unwrap();
+                let changed =
+                    connection.execute(&format!("UPDATE {table} SET {column} = {other} WHERE rowid = {row}"), []);
+                connection.execute_batch("RELEASE edit").unwrap();
+                assert_eq!(changed.unwrap(), 1, "{table}.{column}");
+                let broken = verify(&bench, None).broken;
+                assert!(broken.is_some(), "{table}.{column} of row {row} was changed and nobody saw");
+                connection
+                    .execute(&format!("UPDATE {table} SET {column} = (SELECT value FROM kept) WHERE {key}"), [])
+                    .unwrap();
+                edits += 1;
+            }
+        }
+    }
+    assert!(edits > 100, "{edits}");
+    assert_eq!(verify(&bench, None).broken, None, "all was put back");
+}
+
+#[test]
+fn rows_that_are_put_in_or_removed_beside_the_entries_are_found_and_named() {
+    for (sql, entry, names) in [
+        ("UPDATE hold SET state = 'approved' WHERE id = 4", true, "held question 4"),
+        ("UPDATE hold SET state = 'waiting', reason = NULL WHERE id = 3", true, "held question 3"),
+        ("UPDATE standing SET until = until + 86400", true, "held question 2"),
+        ("DELETE FROM standing", true, "held question 2"),
+        (
+            "INSERT INTO standing (recurring, analyst, purpose, hold, until)
+             SELECT recurring, analyst, purpose, id, 4102444800 FROM hold WHERE id = 1",
+            true,
+            "held question 1",
+        ),
+        (
+            "INSERT INTO hold (digest, recurring, question, wire, analyst, purpose, lawful_basis, why, nano, asked, expires, state)
+             SELECT zeroblob(32), recurring, question, wire, analyst, purpose, lawful_basis, why, nano, asked, expires, 'approved'
+             FROM hold WHERE id = 1",
+            false,
+            "held question 6",
+        ),
+        ("DELETE FROM hold WHERE id = 5", true, "held question 5"),
+        ("DELETE FROM attempt WHERE kind = 'round'", true, "attempt 1 of question 0909"),
+        ("DELETE FROM release WHERE attempt = 3", true, "attempt 1 of question 0909"),
+        ("DELETE FROM family", true, "attempt 1 of question 0909"),
+        ("INSERT INTO standing (recurring, analyst, purpose, hold, until) VALUES (zeroblob(32), 'a', 'b', 99, 1)", false, "standing"),
+        ("DELETE FROM bound", true, "state of the records"),
+    ] {
+        let bench = full();
+        tamper(&bench, sql);
+        let broken = verify(&bench, None).broken.unwrap_or_else(|| panic!("{sql} was not found"));
+        assert_eq!(broken.entry > 0, entry, "{sql}: {broken:?}");
+        assert!(broken.what.contains(names), "{sql}: {broken:?}");
     }
 }
 

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use super::rows::Said;
 use super::{Action, Book, Entry, Error, Head, Line, Record, chain};
 use folkmoot_runtime::store::Stop;
 
@@ -45,6 +46,10 @@ struct Walk {
     left: BTreeMap<String, u64>,
     /// Those that must be in store still: what left for the first time.
     stored: BTreeMap<String, u64>,
+    /// What is said of attempts and held questions.
+    rows: Said,
+    /// The last state of the records that an entry speaks of, and that entry.
+    records: Option<(u64, String)>,
 }
 
 impl Walk {
@@ -74,6 +79,10 @@ impl Walk {
         }
         if let Some(totals) = &mut self.totals {
             add(totals, &record)?;
+        }
+        self.rows.take(entry.number, &record);
+        if let Some(state) = &record.records {
+            self.records = Some((entry.number, state.clone()));
         }
         if let (Action::Released | Action::Repeated, Some(digest)) = (record.action, &record.left) {
             self.left.insert(digest.clone(), entry.number);
@@ -117,6 +126,13 @@ impl Book {
             drop(rows);
             if broken.is_none() {
                 broken = beside(tx, &walk)?;
+            }
+            if broken.is_none() {
+                let rows = std::mem::take(&mut walk.rows);
+                broken = rows.differs(tx)?.map(|(entry, what)| Broken { entry, what });
+            }
+            if broken.is_none() {
+                broken = bound(tx, &walk)?;
             }
             if let (None, Some(kept)) = (&broken, kept) {
                 broken = against(tx, kept)?;
@@ -248,6 +264,19 @@ fn beside(tx: &rusqlite::Transaction<'_>, walk: &Walk) -> rusqlite::Result<Optio
     Ok(missing.into_values().min().map(|entry| Broken {
         entry,
         what: "what left by it is no longer in store: the stored release was removed or changed".to_owned(),
+    }))
+}
+
+/// Which state of the records the ledger knows, against the last entry that speaks of one.
+fn bound(tx: &rusqlite::Transaction<'_>, walk: &Walk) -> rusqlite::Result<Option<Broken>> {
+    let mut statement = tx.prepare("SELECT entry, generation || ':' || lower(hex(stamp)) FROM bound")?;
+    let found: Option<(i64, String)> =
+        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.next().transpose()?;
+    let found = found.map(|(entry, state)| (entry.unsigned_abs(), state));
+    Ok((found != walk.records).then(|| Broken {
+        entry: walk.records.as_ref().map_or(0, |(entry, _)| *entry),
+        what: "the state of the records that the ledger knows is not the one that this entry speaks of: it was changed"
+            .to_owned(),
     }))
 }
 

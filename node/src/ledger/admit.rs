@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use prost::Message as _;
 use rusqlite::params;
 
-use super::{Error, Ledger, Step, account, damaged, refused, stop, witness};
+use super::{Cohort, Error, Ledger, Step, account, damaged, family, refused, stop, witness};
 use crate::approval;
 use crate::assemble::SnapshotId;
 use crate::audit::{Action, Record, chain};
@@ -85,6 +85,8 @@ pub(super) struct Desk<'a> {
     pub(super) snapshot: SnapshotId,
     /// Digest of the councils asked; of none for council figures.
     pub(super) cohort: [u8; 32],
+    /// Over which councils a suppressed sum is to be remembered.
+    pub(super) sum_over: Option<&'a Cohort>,
     /// What it costs here: 0 when this council contributes nothing.
     pub(super) price: Nano,
 }
@@ -199,6 +201,9 @@ impl Desk<'_> {
         let attempt = step.inserted();
         account::reserve(step, attempt, &year, &ruling.limits, self.price)?;
         step.execute("UPDATE attempt SET state = 'reserved' WHERE id = ?1", params![attempt])?;
+        if let Some(cohort) = self.sum_over {
+            family::remember(step, attempt, question.query(), cohort)?;
+        }
         let mut record = record(Action::Reserved, question, self.policy);
         record.attempt = Some(number);
         record.nano = Some(self.price.0);
@@ -327,7 +332,7 @@ fn quote(
     if let Some(refusal) = doubt {
         return Ok(no(refusal, Some(left)));
     }
-    let desk = Desk { policy, question, snapshot, cohort: [0; 32], price: question.price() };
+    let desk = Desk { policy, question, snapshot, cohort: [0; 32], sum_over: None, price: question.price() };
     if !question.release().is_joint() && desk.stored(step)?.is_some() {
         let reason = "the stored release of an equal question answers it".to_owned();
         return Ok(Quote { verdict: Verdict::Stored, reason, price: Nano(0), left: Some(left) });

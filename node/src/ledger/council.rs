@@ -74,7 +74,7 @@ impl Ledger {
             return Err(Refusal::new(Reason::InvalidQuestion, "joint figures are answered in a round").into());
         }
         let ruling = policy.rule(question);
-        let desk = Desk { policy, question, snapshot, cohort: ALONE, price: question.price() };
+        let desk = Desk { policy, question, snapshot, cohort: ALONE, sum_over: None, price: question.price() };
         let outcome: Outcome<CouncilAdmission> = self.guarded("admit council figures", |step| {
             account::sweep(step)?;
             let ruling = match ruling {

@@ -138,7 +138,9 @@ impl Ledger {
         });
         let price = if request.contributes { question.price() } else { Nano(0) };
         let cohort = request.cohort.digest();
-        let desk = Desk { policy, question, snapshot, cohort, price };
+        let suppressed = matches!(question.release(), Release::JointSuppressed(_));
+        let sum_over = suppressed.then_some(request.cohort);
+        let desk = Desk { policy, question, snapshot, cohort, sum_over, price };
         let outcome: Outcome<Round<Reserved>> = self.guarded("admit a round", |step| {
             account::sweep(step)?;
             let ruling = match ruling {
@@ -160,7 +162,6 @@ impl Ledger {
                 );
                 return desk.refuse(step, Refusal::new(Reason::RoundRefused, sentence));
             }
-            let suppressed = matches!(question.release(), Release::JointSuppressed(_));
             if suppressed
                 && let Err(refusal) = family::admit(step, policy, question.query(), request.cohort, difference)?
             {
@@ -170,9 +171,6 @@ impl Ledger {
                 Ok(attempt) => attempt,
                 Err(refusal) => return Ok(Err(refusal)),
             };
-            if suppressed {
-                family::remember(step, attempt, question.query(), request.cohort)?;
-            }
             let mut facts = record(Action::Masked, question, policy);
             facts.opt_out = Some(opt_out(&ruling));
             let facts = Facts { record: Box::new(facts), digest: question.query().digest(), snapshot, cohort };

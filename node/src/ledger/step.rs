@@ -16,6 +16,12 @@ impl<'t> Step<'t> {
         Self { tx, now }
     }
 
+    /// The transaction itself, for reading.
+    pub(crate) fn tx(&self) -> rusqlite::Result<&Transaction<'t>> {
+        burn()?;
+        Ok(self.tx)
+    }
+
     /// The moment as whole seconds since 1970.
     pub(crate) fn second(&self) -> i64 {
         self.now.as_second()

@@ -341,6 +341,10 @@ fn every_earlier_version_is_brought_up_to_date_with_its_rows() {
                 tx.execute("INSERT INTO owner VALUES (1, '503', ?1)", params![[7_u8; 32]])?;
                 let step = Step::new(tx, bench.clock.now());
                 chain::append(&step, &Record::new(Action::Created, "node"))?;
+                // That version's entries held no digests of rows.
+                let mut earlier = Record::new(Action::Released, "folkmoot://england/analyst/national/a.smith");
+                (earlier.query, earlier.attempt) = (Some("01".repeat(16)), Some(1));
+                chain::append(&step, &earlier)?;
                 tx.execute("INSERT INTO question VALUES (?1, ?2, x'00')", params![[1_u8; 16], [2_u8; 32]])?;
                 tx.execute(
                     "INSERT INTO attempt (question, number, kind, state, snapshot, cohort, nano, year, expires)
@@ -360,6 +364,11 @@ fn every_earlier_version_is_brought_up_to_date_with_its_rows() {
             .unwrap();
         drop(store);
         let ledger = bench.open();
+        if known >= 2 {
+            let mut held = Record::new(Action::Held, "folkmoot://england/analyst/national/a.smith");
+            held.hold = Some(1);
+            ledger.record(&held).unwrap();
+        }
         assert_eq!(ledger.doubts().unwrap(), []);
         assert_eq!(ledger.held(true).unwrap().len(), usize::from(known >= 2));
         let caps = ledger.look("caps", |step| {
