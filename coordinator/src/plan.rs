@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use folkmoot_proto::disclosure::Profile;
+use folkmoot_proto::disclosure::{self, Profile};
 use folkmoot_proto::geography::{Geography, Structure};
 use folkmoot_proto::identity::{Identity, Role};
 use folkmoot_proto::ids::{BoardCode, CouncilCode};
@@ -67,6 +67,8 @@ impl Plan {
         }
         let query = if query.data().as_of.is_some() { query } else { query.with_as_of(today) };
         let layout = Layout::of(&query).map_err(refuse_query)?;
+        // Every council refuses it, too: said here, before anybody is asked.
+        disclosure::admissible(&query).map_err(|why| invalid(why.to_string()))?;
         let level = match wire::Level::try_from(request.level) {
             Ok(wire::Level::England) => Level::England,
             Ok(wire::Level::Region) => Level::Region,

@@ -108,7 +108,6 @@ mod defaults {
     pub(super) const MAX_COLLUDING: u32 = 2;
     pub(super) const MIN_SURVIVORS: u32 = 8;
     pub(super) const MIN_COHORT_DIFFERENCE: u32 = 5;
-    pub(super) const MIN_PEOPLE_DIFFERENCE: u32 = 10;
     pub(super) const EXPIRES_AFTER_DAYS: u32 = 14;
     pub(super) const MAX_WAITING: u32 = 200;
     pub(super) const MAX_WAITING_PER_ANALYST: u32 = 20;
@@ -234,11 +233,6 @@ impl Policy {
     /// Fewest councils by which two nested cohorts of the same suppressed sum must differ.
     pub fn min_cohort_difference(&self) -> u32 {
         self.text.cohort.min_cohort_difference.unwrap_or(defaults::MIN_COHORT_DIFFERENCE)
-    }
-
-    /// Fewest people of this council by which two suppressed sums with different filters must differ, unless by none.
-    pub fn min_people_difference(&self) -> u32 {
-        self.text.cohort.min_people_difference.unwrap_or(defaults::MIN_PEOPLE_DIFFERENCE)
     }
 
     /// Whether suppressed sums of one measure may be about periods that overlap.

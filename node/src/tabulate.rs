@@ -105,27 +105,6 @@ pub fn tabulate(histories: &Histories, query: &Query, bounding: Bounding<'_>) ->
     Ok((layout, CellCounts { cells }))
 }
 
-/// The number of people whose contributions are others in one question than in another of the same measure: what the
-/// difference of the two sums would be about.
-///
-/// # Errors
-/// [`Error::TooLarge`] when a layout is.
-pub fn people_apart(histories: &Histories, one: &Query, other: &Query) -> Result<u64, Error> {
-    let layouts = (Layout::of(one)?, Layout::of(other)?);
-    let sides = [(one, &layouts.0), (other, &layouts.1)].map(|(query, layout)| Counter {
-        method: measures::of(query.measure()),
-        window: Window { period: query.period(), settings: query.settings(), own_rows_only: false },
-        conditions: Layout::conditions(query),
-        layout,
-        bounding: Bounding::Official,
-    });
-    let apart = |history: &crate::history::History<'_>| {
-        let [one, other] = &sides;
-        one.kept(*history) != other.kept(*history)
-    };
-    Ok(histories.par_iter().with_min_len(1024).filter(apart).count() as u64)
-}
-
 struct Counter<'a> {
     method: Method,
     window: Window<'a>,
@@ -135,25 +114,6 @@ struct Counter<'a> {
 }
 
 impl Counter<'_> {
-    /// One person's contributions that pass the filters, in an order that depends on nothing but themselves.
-    fn kept(&self, history: crate::history::History<'_>) -> Vec<(Vec<u16>, u8, i64)> {
-        let mut contributions = Contributions::default();
-        (self.method)(history, &self.window, &mut contributions);
-        let passes = |contribution: &&Contribution| {
-            self.conditions
-                .iter()
-                .all(|condition| condition.kept[usize::from(contribution.coordinates[condition.dimension])])
-                && self.layout.cell(&contribution.coordinates, usize::from(contribution.component)).is_some()
-        };
-        let mut kept: Vec<_> = contributions
-            .iter()
-            .filter(passes)
-            .map(|contribution| (contribution.coordinates.to_vec(), contribution.component, contribution.amount))
-            .collect();
-        kept.sort_unstable();
-        kept
-    }
-
     /// One person's contributions that count: after filters, then within the bound.
     fn choose(&self, contributions: &Contributions, chosen: &mut Vec<(usize, i64)>) {
         chosen.clear();

@@ -5,8 +5,10 @@
 //! 1 to 7 hidden, others to the nearest 5). Profile `ascof`: ASCOF 2024-25 tables, notes 9 and 10 (hidden when the
 //! numerator or the denominator is below 5, zeros too; council counts exact, areas to the nearest 5).
 
+mod admissible;
 mod secondary;
 
+pub use admissible::{Inadmissible, admissible};
 pub use secondary::{Guarded, LEAST_WIDTH, System};
 
 /// A named set of disclosure rules. Its name is printed with every figure it touched.

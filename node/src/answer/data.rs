@@ -19,6 +19,19 @@ pub(crate) fn snapshot(
     Ok(if opt_out_applied { whole.without_opted_out() } else { whole })
 }
 
+/// Names the data by what is in them alone: the same on every as-of day between two submissions.
+pub(crate) fn by_content(
+    records: &Records,
+    query: &Query,
+    options: &Options,
+    opt_out_applied: bool,
+) -> Result<SnapshotId, Refusal> {
+    let held = assemble::Source::submissions(records).map_err(|error| internal(&error))?;
+    let last = held.iter().map(|submission| submission.received).filter(|day| *day <= options.as_of).max();
+    let as_of = last.unwrap_or(options.as_of);
+    snapshot(records, query, &Options { as_of, ..*options }, opt_out_applied)
+}
+
 /// Refuses where people must be left out and it is not known whom: before a price is put aside, or others wait for this
 /// council in a round.
 pub(crate) fn check_opt_outs(records: &Records, opt_out_applied: bool) -> Result<(), Refusal> {

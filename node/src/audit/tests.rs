@@ -27,8 +27,8 @@ fn busy() -> Bench {
     let cohort = Cohort::new(codes);
     let terms = Terms { councils: 3, colluding: 0, threshold: 2, min_survivors: 2, local_rho: Nano(0), attempt: 1 };
     let joint = bench.question(6, ask(Release::JointPrivate(Rho::from_nano(3_000_000).unwrap())));
-    let request = RoundRequest { cohort: &cohort, terms, contributes: true };
-    let round = ledger.admit_round(&bench.policy, &joint, data(1), &request, &|_, _| Ok(0)).unwrap();
+    let request = RoundRequest { cohort: &cohort, terms, data: data(1), contributes: true };
+    let round = ledger.admit_round(&bench.policy, &joint, data(1), &request).unwrap();
     let (round, _) = ledger.mask(round, [1]).unwrap();
     let (round, _) = ledger.sign_survivors(round, [2; 32], &cohort, ()).unwrap();
     let (round, _) = ledger.unmask(round, [2; 32], ()).unwrap();
@@ -192,8 +192,8 @@ fn full() -> Bench {
     let codes = ["501", "502", "503"].map(|code| folkmoot_proto::ids::CouncilCode::parse(code).unwrap());
     let cohort = Cohort::new(codes);
     let terms = Terms { councils: 3, colluding: 0, threshold: 2, min_survivors: 2, local_rho: Nano(0), attempt: 1 };
-    let request = RoundRequest { cohort: &cohort, terms, contributes: true };
-    let admit = || ledger.admit_round(&bench.policy, &sum, data(1), &request, &|_, _| Ok(0));
+    let request = RoundRequest { cohort: &cohort, terms, data: data(1), contributes: true };
+    let admit = || ledger.admit_round(&bench.policy, &sum, data(1), &request);
     drop(admit().unwrap_err());
     for by in ["Jo Doe", "Sam Lee"] {
         drop(ledger.approve(&bench.policy, 5, by, None, None).unwrap());

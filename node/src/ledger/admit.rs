@@ -85,8 +85,8 @@ pub(super) struct Desk<'a> {
     pub(super) snapshot: SnapshotId,
     /// Digest of the councils asked; of none for council figures.
     pub(super) cohort: [u8; 32],
-    /// Over which councils a suppressed sum is to be remembered.
-    pub(super) sum_over: Option<&'a Cohort>,
+    /// Over which councils, and from which data, a suppressed sum is to be remembered.
+    pub(super) sum_over: Option<(&'a Cohort, &'a SnapshotId)>,
     /// What it costs here: 0 when this council contributes nothing.
     pub(super) price: Nano,
 }
@@ -201,8 +201,8 @@ impl Desk<'_> {
         let attempt = step.inserted();
         account::reserve(step, attempt, &year, &ruling.limits, self.price)?;
         step.execute("UPDATE attempt SET state = 'reserved' WHERE id = ?1", params![attempt])?;
-        if let Some(cohort) = self.sum_over {
-            family::remember(step, attempt, question.query(), cohort)?;
+        if let Some((cohort, data)) = self.sum_over {
+            family::remember(step, attempt, question.query(), data, cohort)?;
         }
         let mut record = record(Action::Reserved, question, self.policy);
         record.attempt = Some(number);

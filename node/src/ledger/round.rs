@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use folkmoot_proto::query::{Query, Release};
+use folkmoot_proto::query::Release;
 use folkmoot_proto::reason::{Reason, Refusal};
 use folkmoot_runtime::store::Stop;
 use rusqlite::params;
@@ -100,6 +100,8 @@ pub struct RoundRequest<'a> {
     pub cohort: &'a Cohort,
     /// The round's terms, as the node computed or checked them.
     pub terms: Terms,
+    /// Names the data by what is in them, whatever day they are asked for; see [`SnapshotId`] for what names an answer.
+    pub data: SnapshotId,
     /// False when the question is about no block that this council's people are in: it sends zeros and noise, and it
     /// costs nothing here.
     pub contributes: bool,
@@ -107,9 +109,6 @@ pub struct RoundRequest<'a> {
 
 impl Ledger {
     /// Asks for leave to take part in a round.
-    ///
-    /// For suppressed sums, `difference(earlier, asked)` must give the number of this council's people whose records
-    /// count in one of the two questions and not in the other; it is called for each earlier sum with other filters.
     ///
     /// # Errors
     /// [`Error::Refused`] with the policy's, the budget's or a person's no, or because this attempt was seen before;
@@ -120,7 +119,6 @@ impl Ledger {
         question: &Question,
         snapshot: SnapshotId,
         request: &RoundRequest<'_>,
-        difference: &dyn Fn(&Query, &Query) -> Result<u64, Refusal>,
     ) -> Result<Round<Reserved>, Error> {
         if !question.release().is_joint() {
             return Err(Refusal::new(Reason::InvalidQuestion, "council figures are not answered in a round").into());
@@ -139,7 +137,7 @@ impl Ledger {
         let price = if request.contributes { question.price() } else { Nano(0) };
         let cohort = request.cohort.digest();
         let suppressed = matches!(question.release(), Release::JointSuppressed(_));
-        let sum_over = suppressed.then_some(request.cohort);
+        let sum_over = suppressed.then_some((request.cohort, &request.data));
         let desk = Desk { policy, question, snapshot, cohort, sum_over, price };
         let outcome: Outcome<Round<Reserved>> = self.guarded("admit a round", |step| {
             account::sweep(step)?;
@@ -163,7 +161,7 @@ impl Ledger {
                 return desk.refuse(step, Refusal::new(Reason::RoundRefused, sentence));
             }
             if suppressed
-                && let Err(refusal) = family::admit(step, policy, question.query(), request.cohort, difference)?
+                && let Err(refusal) = family::admit(step, policy, question.query(), &request.data, request.cohort)?
             {
                 return desk.refuse(step, refusal);
             }

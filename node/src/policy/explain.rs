@@ -161,18 +161,20 @@ fn cohort(policy: &Policy, out: &mut Vec<String>) {
     ));
     out.push(format!(
         "Two suppressed sums of the same statistic must be over councils that are nested or apart, and nested ones must \
-         differ by at least {} councils; sums with other filters must differ by at least {} people here, or by none.",
-        policy.min_cohort_difference(),
-        policy.min_people_difference()
+         differ by at least {} councils.",
+        policy.min_cohort_difference()
     ));
     if policy.overlapping_periods() {
         out.push(
-            "Suppressed sums may be about overlapping periods: the differences between them are not guarded."
+            "Suppressed sums may be about overlapping periods and be given again from newer data: the differences between \
+             them are not guarded."
                 .to_owned(),
         );
     } else {
         out.push(
-            "Suppressed sums of one measure must be about equal periods or periods that do not overlap.".to_owned(),
+            "Suppressed sums of one measure must be about equal periods or periods that do not overlap, and are not \
+             given again from other data."
+                .to_owned(),
         );
     }
 }

@@ -44,7 +44,6 @@ pub(super) fn with_defaults(mut text: Text) -> Text {
     cohort.max_colluding.get_or_insert(defaults::MAX_COLLUDING);
     cohort.min_survivors.get_or_insert(defaults::MIN_SURVIVORS);
     cohort.min_cohort_difference.get_or_insert(defaults::MIN_COHORT_DIFFERENCE);
-    cohort.min_people_difference.get_or_insert(defaults::MIN_PEOPLE_DIFFERENCE);
     cohort.overlapping_periods.get_or_insert(false);
     let approval = &mut text.approval;
     approval.mode.get_or_insert_default();
@@ -189,12 +188,6 @@ pub(super) fn tighten(local: Text, floor: &Text) -> Result<Text, Vec<Conflict>> 
             &mut ours.min_cohort_difference,
             set.cohort.min_cohort_difference,
             theirs.min_cohort_difference,
-        ),
-        (
-            "cohort.min_people_difference",
-            &mut ours.min_people_difference,
-            set.cohort.min_people_difference,
-            theirs.min_people_difference,
         ),
     ] {
         found.key(key, ours, set, floor, fewer, u32::to_string);

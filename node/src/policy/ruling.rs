@@ -1,5 +1,6 @@
 //! What the policy says to one question, and to the terms of one round.
 
+use folkmoot_proto::disclosure;
 use folkmoot_proto::query::Query;
 use folkmoot_proto::reason::{Reason, Refusal};
 
@@ -129,6 +130,9 @@ impl Policy {
             && !text.release.suppression.unwrap_or_default().allows(profile)
         {
             return forbid(format!("does not allow the suppression profile '{}'", profile.word()));
+        }
+        if let Err(why) = disclosure::admissible(query) {
+            return Err(Refusal::new(Reason::PolicyForbids, why.to_string()));
         }
         if !text.questions.measures.iter().flatten().any(|pattern| pattern.matches(measure.id)) {
             return forbid(format!("does not allow the measure {}", measure.id));

@@ -292,7 +292,7 @@ fn every_key_stands_in_the_sample_and_is_explained() {
         ("max_colluding = 2", "max_colluding = 3"),
         ("min_survivors = 8", "min_survivors = 9"),
         ("min_cohort_difference = 5", "min_cohort_difference = 6"),
-        ("min_people_difference = 10", "min_people_difference = 11"),
+        ("min_cohort_difference = 5", "min_cohort_difference = 6"),
         ("overlapping_periods = false", "overlapping_periods = true"),
         ("auto_up_to_rho = 0.005", "auto_up_to_rho = 0.004"),
         ("second_person = false", "second_person = true"),
@@ -466,13 +466,6 @@ const LOOSER: &[(&str, &str, &str, &str, &str)] = &[
         "5",
     ),
     (
-        "[cohort]\nmin_people_difference = 20",
-        "[cohort]\nmin_people_difference = 10",
-        "cohort.min_people_difference",
-        "20",
-        "10",
-    ),
-    (
         "[cohort]\noverlapping_periods = false",
         "[cohort]\noverlapping_periods = true",
         "cohort.overlapping_periods",
@@ -550,10 +543,10 @@ fn every_key_looser_than_the_floor_is_named_with_both_values() {
 fn a_key_left_out_takes_the_stricter_of_floor_and_default() {
     let policy = under(&sample_text(), "[cohort]\nmin_cohort = 3\n[budget.per_role]\nicb = 0.05\n").unwrap();
     assert_eq!(policy.role_caps()[&Asker::Icb], Nano(50_000_000));
-    let strict = under("", "[cohort]\nmin_people_difference = 50").unwrap();
-    assert_eq!(strict.min_people_difference(), 50);
-    let lax = under("", "[cohort]\nmin_people_difference = 2").unwrap();
-    assert_eq!(lax.min_people_difference(), defaults::MIN_PEOPLE_DIFFERENCE);
+    let strict = under("", "[cohort]\nmin_cohort_difference = 50").unwrap();
+    assert_eq!(strict.min_cohort_difference(), 50);
+    let lax = under("", "[cohort]\nmin_cohort_difference = 2").unwrap();
+    assert_eq!(lax.min_cohort_difference(), defaults::MIN_COHORT_DIFFERENCE);
     let purpose = "[[purposes]]\nname = \"x\"\nlawful_bases = [\"*\"]\nrho_per_year = 0.01";
     let merged = under("[[purposes]]\nname = \"X\"\nlawful_bases = [\"b\"]", purpose).unwrap();
     assert_eq!(merged.purposes()[0].rho_per_year, Some(Nano(10_000_000)));

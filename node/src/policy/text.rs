@@ -405,7 +405,6 @@ pub(super) struct CohortText {
     pub(super) max_colluding: Option<u32>,
     pub(super) min_survivors: Option<u32>,
     pub(super) min_cohort_difference: Option<u32>,
-    pub(super) min_people_difference: Option<u32>,
     pub(super) overlapping_periods: Option<bool>,
 }
 

@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ed25519_dalek::VerifyingKey;
 use folkmoot_proto::identity::Identity;
 use folkmoot_proto::joint;
-use folkmoot_proto::query::Query;
 use folkmoot_proto::question::Question;
 use folkmoot_proto::reason::{Reason, Refusal};
 use folkmoot_proto::round::node::Proposal;
@@ -16,13 +15,12 @@ use folkmoot_proto::wire::v1 as wire;
 use super::reading::{check_cohort, cohort_of, expected, own_reading};
 use super::{Asked, MOST_OPEN, Open, Rounds, Stage, protocol, refused, with_randomness};
 use crate::answer::figures::governed;
-use crate::answer::told::{internal, ledger_says, no_data};
+use crate::answer::told::ledger_says;
 use crate::answer::{Answerer, Believed, data};
 use crate::assemble::{self, SnapshotId};
 use crate::ledger::{self, Cohort, RoundRequest, Unasked, Whose};
 use crate::local;
 use crate::policy::{Nano, Terms};
-use crate::tabulate;
 
 /// Longest time a round may be open, in seconds.
 const MOST_OPEN_S: u64 = 24 * 3600;
@@ -242,13 +240,9 @@ impl Answerer {
         data::check_opt_outs(&self.records, opt_out_applied).map_err(No::Asked)?;
         let snapshot = data::snapshot(&self.records, question.query(), options, opt_out_applied)
             .map_err(|refusal| No::Asked(ruling.err().unwrap_or(refusal)))?;
-        let difference = |earlier: &Query, asked: &Query| {
-            let options = local::options(asked, self.today());
-            let assembly = assemble::assemble(&self.records, &options).map_err(|error| no_data(&error, asked))?;
-            tabulate::people_apart(&assembly.histories, earlier, asked).map_err(|error| internal(&error))
-        };
-        let request = RoundRequest { cohort, terms, contributes };
-        let round = self.ledger.admit_round(&policy, &governed, snapshot, &request, &difference).map_err(|error| {
+        let data = data::by_content(&self.records, question.query(), options, opt_out_applied).map_err(No::Asked)?;
+        let request = RoundRequest { cohort, terms, data, contributes };
+        let round = self.ledger.admit_round(&policy, &governed, snapshot, &request).map_err(|error| {
             match ledger_says(&error) {
                 // A ledger in doubt changes nothing, so it wrote nothing down.
                 refusal if refusal.reason() == Reason::LedgerInDoubt => No::Asked(refusal),

@@ -71,9 +71,9 @@ fn play(bench: &Bench, ledger: &Ledger, op: &Op, world: &mut World) -> Result<()
             let all = Cohort::new(["501", "502", "503"].map(|code| CouncilCode::parse(code).unwrap()));
             let terms =
                 Terms { councils: 3, colluding: 0, threshold: 2, min_survivors: 2, local_rho: Nano(0), attempt };
-            let request = RoundRequest { cohort: &all, terms, contributes: true };
+            let request = RoundRequest { cohort: &all, terms, data: data(1), contributes: true };
             let question = bench.question(id, ask(release));
-            let round = ledger.admit_round(&bench.policy, &question, data(1), &request, &|_, _| Ok(0))?;
+            let round = ledger.admit_round(&bench.policy, &question, data(1), &request)?;
             if steps == 0 {
                 return ledger.abandon(round, "tested");
             }
@@ -263,11 +263,10 @@ fn a_crash_at_any_statement_of_a_round_charges_what_left_and_nothing_else() {
             |_, _| left.set(false),
             |bench, ledger| {
                 let (all, terms, query) = joint(release, 1);
-                let request = RoundRequest { cohort: &all, terms, contributes: true };
+                let request = RoundRequest { cohort: &all, terms, data: data(1), contributes: true };
                 let question = bench.question(1, query);
                 let words = |error: Error| error.to_string();
-                let round =
-                    ledger.admit_round(&bench.policy, &question, data(1), &request, &|_, _| Ok(0)).map_err(words)?;
+                let round = ledger.admit_round(&bench.policy, &question, data(1), &request).map_err(words)?;
                 let (round, sent) = ledger.mask(round, [1]).map_err(words)?;
                 left.set(true);
                 assert_eq!(sent.charge().0, cost);
@@ -285,9 +284,9 @@ fn a_crash_at_any_statement_of_a_round_charges_what_left_and_nothing_else() {
                 }
                 // The attempt is over: it cannot be taken up again, and another one is another charge.
                 let (all, terms, query) = joint(release, 1);
-                let request = RoundRequest { cohort: &all, terms, contributes: true };
+                let request = RoundRequest { cohort: &all, terms, data: data(1), contributes: true };
                 let question = bench.question(1, query);
-                let again = ledger.admit_round(&bench.policy, &question, data(1), &request, &|_, _| Ok(0));
+                let again = ledger.admit_round(&bench.policy, &question, data(1), &request);
                 let known = reserved > 0 || used_up > 0 || done.is_some();
                 if cost > 0 {
                     assert_eq!(again.is_err(), known, "crash at {crash}");
