@@ -25,6 +25,8 @@ mod by_hand;
 mod coverage;
 #[path = "pipeline/national.rs"]
 mod national;
+#[path = "pipeline/private.rs"]
+mod private;
 #[path = "pipeline/tangled.rs"]
 mod tangled;
 

@@ -23,7 +23,7 @@ pub(crate) struct Question {
     /// Keep only these categories, such as "gender=Female|Male"; may be repeated
     #[arg(long, value_name = "DIMENSION=CATEGORY|CATEGORY")]
     filter: Vec<String>,
-    /// A setting of the measure, such as variant=corrected; may be repeated
+    /// A setting of the measure, such as variant=documented; may be repeated
     #[arg(long, value_name = "NAME=VALUE")]
     set: Vec<String>,
     /// Use submissions received up to this day; today when left out

@@ -1,7 +1,9 @@
 //! Short-term support tables of the former SALT return: requests of new clients, and what followed reablement.
 
 use super::events::listed;
-use super::{Asked, Bound, Categories, Dimension, Kind, Measure, Setting, Table, Unit, Values, Window};
+use super::{
+    Asked, Bound, Categories, Dimension, Kind, Measure, OFFICIAL_OR_DOCUMENTED, Setting, Table, Unit, Values, Window,
+};
 use crate::codelist::{CodeList, Route};
 
 const SOURCE: &str = "NHSDigital/ASC-Client-Level-Data-SALT-ASCOF-transformations, STS001, STS002a, STS002b, May 2024, \
@@ -49,12 +51,6 @@ const MOST_CLUSTERS: Setting = Setting {
     name: "max_clusters",
     title: "Clusters of one person that may count in a private answer",
     values: Values::Integer { least: 1, most: 50, default: 3 },
-};
-
-const VARIANT: Setting = Setting {
-    name: "variant",
-    title: "The method as its code has it (published) or as its documents describe it (documented)",
-    values: Values::Choice(&["published", "documented"]),
 };
 
 pub(super) const MEASURES: &[Measure] = &[
@@ -124,7 +120,7 @@ const fn sts(
         totals,
         window: Window::Period,
         table: Table::Joined,
-        options: &[VARIANT, MOST_CLUSTERS],
+        options: &[OFFICIAL_OR_DOCUMENTED, MOST_CLUSTERS],
         bound,
         bound_reason: "Clusters of one person lie days apart, so a year could hold dozens, and all may fall into one \
                        cell; few people have more than three. At most max_clusters (three unless the question says \

@@ -248,6 +248,12 @@ fn bin(days: i32) -> String {
 
 /// The published median: the average of the middle two of an even number of waits. `None` without waits.
 pub fn median(joined: &Joined, to_service: bool, quarter_from: Date, band: &str) -> Option<f64> {
+    let (low, high) = middle(joined, to_service, quarter_from, band)?;
+    Some((f64::from(low) + f64::from(high)) / 2.0)
+}
+
+/// The middle two of all waits by length; twice the same of an odd number. `None` without waits.
+pub fn middle(joined: &Joined, to_service: bool, quarter_from: Date, band: &str) -> Option<(i32, i32)> {
     let mut lengths = Vec::new();
     for wait in all(joined) {
         let answer = if to_service { wait.service } else { wait.response };
@@ -264,8 +270,8 @@ pub fn median(joined: &Joined, to_service: bool, quarter_from: Date, band: &str)
     if lengths.is_empty() {
         None
     } else if lengths.len() % 2 == 1 {
-        Some(f64::from(lengths[middle]))
+        Some((lengths[middle], lengths[middle]))
     } else {
-        Some((f64::from(lengths[middle - 1]) + f64::from(lengths[middle])) / 2.0)
+        Some((lengths[middle - 1], lengths[middle]))
     }
 }

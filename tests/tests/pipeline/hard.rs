@@ -93,16 +93,16 @@ const PATHWAYS_FROM: &[&str] = &[
 const PATHWAYS_AFTER: &[&str] = &["next", "28", "91", "182", "365"];
 
 /// One council's files read by both sides.
-struct Both {
-    tables: Tables,
-    joined: Assembly,
-    single: Assembly,
-    data: Data,
+pub(super) struct Both {
+    pub(super) tables: Tables,
+    pub(super) joined: Assembly,
+    pub(super) single: Assembly,
+    pub(super) data: Data,
 }
 
 /// Which data a question is about.
 #[derive(Clone, Copy, Debug)]
-struct Data {
+pub(super) struct Data {
     as_of: Date,
     /// The joined window; all quarters held when `None`.
     window: Option<(Date, Date)>,
@@ -110,13 +110,13 @@ struct Data {
 }
 
 impl Data {
-    fn of(as_of: Date, keys: KeyReading) -> Self {
+    pub(super) fn of(as_of: Date, keys: KeyReading) -> Self {
         Self { as_of, window: None, keys }
     }
 }
 
 impl Both {
-    fn read(code: &str, files: &[generate::File], data: Data) -> Self {
+    pub(super) fn read(code: &str, files: &[generate::File], data: Data) -> Self {
         let as_of = data.as_of;
         let folder = tempfile::tempdir().expect("a temporary folder");
         for file in files {
@@ -175,7 +175,7 @@ fn line(measure: &str, group: &str, value: i64) -> String {
     format!("{measure} {group}: {value}")
 }
 
-fn query(
+pub(super) fn query(
     measure: &str,
     period: ReferencePeriod,
     by: &[String],
@@ -356,6 +356,29 @@ fn hard_cases_measure_as_the_oracle_does() {
     let idle: Vec<_> = truth::reached::RULES.iter().filter(|rule| !decided.contains_key(*rule)).collect();
     assert!(idle.is_empty(), "no case was decided by: {idle:#?}");
     assert!(decided.keys().all(|rule| truth::reached::RULES.contains(rule)), "a rule is not in the list");
+}
+
+/// Of two files received on one day, the one imported later (here, later by name) speaks for the quarters that both cover, and its
+/// rows are the later records.
+#[test]
+fn files_received_on_one_day_measure_as_the_oracle_does() {
+    let (mut reached, mut wrong) = (Reached::default(), Vec::new());
+    for seed in [2, 3] {
+        let storm = Storm { seed, code: "216".to_owned(), people: 160, dirt: true, hole: false };
+        let mut files = storm.files();
+        files.sort_by(|one, other| one.name.cmp(&other.name));
+        let later = files.last().expect("several files").received;
+        let count = files.len();
+        for (number, file) in files.iter_mut().enumerate() {
+            if number + 3 >= count {
+                file.received = later;
+            }
+            file.name = format!("cld_216_{number:02}_{}.csv", file.received.strftime("%Y%m%d"));
+        }
+        let data = Data::of(date(2026, 11, 1), KeyReading::Raw);
+        compare((&format!("seed {seed}, one day"), "216"), &files, data, &mut reached, &mut wrong);
+    }
+    fail(&wrong);
 }
 
 #[test]

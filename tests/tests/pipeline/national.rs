@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use folkmoot_coordinator::answer::{Answer, Facts};
-use folkmoot_coordinator::merge::{Asked, Statistic, merge};
+use folkmoot_coordinator::merge::{Asked, Statistic, Status, merge};
 use folkmoot_coordinator::plan::Plan;
 use folkmoot_proto::identity::Identity;
 use folkmoot_proto::layout::Layout;
 use folkmoot_proto::privacy::Rho;
 use folkmoot_proto::wire::v1 as wire;
+use folkmoot_tests::generate::storm::Storm;
 use folkmoot_tests::generate::{Place, Tangle, tangled};
 
 use super::*;
@@ -96,6 +97,60 @@ fn regions_and_england_are_sums_of_councils_over_the_population_of_those_present
         }
     }
     assert!(somebody > 20, "only {somebody} figures hold anybody");
+}
+
+/// From files to the median that is published: each council's histogram by the product, merged as the coordinator does, against the
+/// middle of all waits written out one by one by the oracle.
+#[test]
+fn medians_of_areas_are_those_of_all_waits_together() {
+    let pairs: Vec<Pair> = COUNCILS
+        .iter()
+        .zip(1..)
+        .map(|(code, seed)| {
+            let storm = Storm { seed, code: (*code).to_owned(), people: 160, dirt: false, hole: false };
+            Pair::read(code, &storm.files(), KeyReading::Raw)
+        })
+        .collect();
+    let councils = sheet(include_str!("../../../proto/data/councils.csv"));
+    let (mut medians, mut halves) = (0, 0);
+    for (measure, to_service) in [("WAITING-RESPONSE", false), ("WAITING-SERVICE", true)] {
+        let merged = merged(&pairs, measure);
+        for area in &merged.areas {
+            // The same people may have the same numbers in two councils, and are two persons.
+            let mut all = Joined { council: area.name.clone(), ..pairs[0].plain.clone() };
+            all.rows.clear();
+            for pair in &pairs {
+                let of = councils.iter().find(|row| row["cassr_code"] == pair.code).expect("a council");
+                if area.name == "England" || area.name == of["region_name"] {
+                    all.rows.extend(pair.plain.rows.iter().cloned().map(|mut row| {
+                        row.person = format!("{} {}", pair.code, row.person);
+                        row
+                    }));
+                }
+            }
+            for (row, cell) in merged.rows.iter().zip(&area.cells) {
+                if row.statistic != Statistic::MedianDays {
+                    continue;
+                }
+                let label = |name: &str| {
+                    let found = row.dimensions.iter().find(|(known, _)| known == name);
+                    found.map(|(_, label)| label.as_str()).expect("by quarter and band")
+                };
+                let quarter: Date = label("quarter")[..10].parse().expect("a quarter's first day");
+                // Beyond a year the bins tell no day.
+                let wanted = truth::waiting::middle(&all, to_service, quarter, label("age_band"))
+                    .filter(|(_, high)| *high <= 365)
+                    .map(|(low, high)| f64::from(low + high) / 2.0);
+                let what = format!("{measure} {} {}", area.name, row.group());
+                // Where nobody waited, the official convention shows nought.
+                let found = cell.value.filter(|_| cell.status != Status::NotApplicable).map(|value| value.get());
+                assert_eq!(found, wanted, "{what}");
+                medians += u64::from(wanted.is_some());
+                halves += u64::from(wanted.is_some_and(|days| days.fract() > 0.0));
+            }
+        }
+    }
+    assert!(medians > 40 && halves > 0, "{medians} medians, {halves} of them halves");
 }
 
 /// The product's exact figures of each council, handed to the coordinator as answers with next to no noise.

@@ -20,7 +20,7 @@ fn count(measure: &str, by: &str, variant: &str, rows: &[&str]) -> BTreeMap<Stri
 }
 
 fn assert_sequels(measure: &str, rows: &[&str], published: &[(&str, i64)], documented: &[(&str, i64)]) {
-    for (variant, expected) in [("published", published), ("documented", documented)] {
+    for (variant, expected) in [("official", published), ("documented", documented)] {
         let expected: BTreeMap<_, _> = expected.iter().map(|&(name, n)| (name.to_owned(), n)).collect();
         assert_eq!(count(measure, "sequel", variant, rows), expected, "{measure} {variant}");
     }
@@ -109,7 +109,7 @@ fn existing_clients_are_dropped_but_as_published_a_blank_outcome_is_not() {
         ("2023-05-01", "", false),
     ] {
         let rows = [request("2024-05-01", "2024-05-10", "NFA: Deceased"), service(COMMUNITY, start, end)];
-        let found = count("STS001", "sequel", "published", &rows.each_ref().map(String::as_str));
+        let found = count("STS001", "sequel", "official", &rows.each_ref().map(String::as_str));
         assert_eq!(!found.is_empty(), new, "{start} {end}");
     }
     let rows = [request("2024-05-01", "2024-05-10", ""), service(COMMUNITY, "2023-05-01", "")];
@@ -246,7 +246,7 @@ fn reablement_without_a_request_or_still_open_or_ended_later_is_not_in_the_cohor
         [vec![format!(",,{ST_MAX},2024-05-15,2024-06-20,")], reablement("", "", ""), reablement("2025-04-01", "", "")]
     {
         let rows: Vec<_> = rows.iter().map(String::as_str).collect();
-        assert!(count("STS002A", "sequel", "published", &rows).is_empty(), "{rows:?}");
+        assert!(count("STS002A", "sequel", "official", &rows).is_empty(), "{rows:?}");
     }
 }
 
@@ -269,6 +269,6 @@ fn reablement_of_existing_clients_counts_by_cluster_and_as_published_needs_an_ou
         let rows = rows(outcome, until, gap);
         let rows = rows.each_ref().map(String::as_str);
         let of = |variant| count("STS002B", "age_band", variant, &rows).into_values().sum::<i64>();
-        assert_eq!((of("published"), of("documented")), (published, documented), "{outcome} {until} {gap}");
+        assert_eq!((of("official"), of("documented")), (published, documented), "{outcome} {until} {gap}");
     }
 }
