@@ -74,15 +74,19 @@ pub fn measure<S: Source>(source: &S, query: &Query, today: Day) -> Result<Figur
 }
 
 fn notes(assembly: &Assembly, query: &Query) -> Vec<String> {
-    let mut notes = vec![format!(
-        "{} submissions joined over {}; snapshot {}",
-        assembly.used.len(),
-        assembly.window,
-        assembly.snapshot
-    )];
+    let used = match assembly.used.len() {
+        1 => "1 submission".to_owned(),
+        more => format!("{more} submissions joined"),
+    };
+    let mut notes = vec![format!("{used} over {}; snapshot {}", assembly.window, assembly.snapshot)];
     notes.extend(assembly.warnings.iter().map(ToString::to_string));
     let period = query.period();
-    if period.last() > assembly.window.last() || period.first() < assembly.window.first() {
+    let window = assembly.window;
+    if period.first() > window.last() || period.last() < window.first() {
+        notes.push(format!(
+            "the figures are about {period}, of which the submissions cover nothing: a nought means nothing"
+        ));
+    } else if period.last() > window.last() || period.first() < window.first() {
         notes.push(format!("the figures are about {period}, which the submissions cover only in part"));
     }
     notes
@@ -153,7 +157,8 @@ impl Figures {
         })
     }
 
-    /// A table for people; for a ratio with its percentage as published.
+    /// A table for people; for a ratio with its percentage as published. A long one leaves out the groups of nobody, and says
+    /// how many.
     pub fn table(&self) -> Vec<Vec<String>> {
         let ratio = self.query.measure().kind == Kind::Ratio;
         let mut rows = vec![if ratio {
@@ -161,20 +166,34 @@ impl Figures {
         } else {
             vec!["group".into(), self.query.measure().unit.word().into()]
         }];
+        let long = self.layout.len() > LONG_TABLE;
+        let mut left_out = 0_usize;
         for figure in 0..self.layout.len() {
-            let group = self.layout.group(figure).replace(';', ", ");
-            let group = if group.is_empty() { "total".to_owned() } else { group };
-            if !ratio {
-                rows.push(vec![group, self.figures[figure].to_string()]);
-            } else if self.layout.component_place(figure) == 0 {
-                let yes = self.figures[figure];
-                let all = yes + self.figures[self.layout.with_component(figure, 1)];
-                rows.push(vec![group, yes.to_string(), all.to_string(), percentage(yes, all)]);
+            let (own, group) = (self.figures[figure], self.layout.group(figure).replace(';', ", "));
+            let total = group.is_empty();
+            let group = if total { "total".to_owned() } else { group };
+            let all = match ratio {
+                true if self.layout.component_place(figure) != 0 => continue,
+                true => own + self.figures[self.layout.with_component(figure, 1)],
+                false => own,
+            };
+            if long && !total && own == 0 && all == 0 {
+                left_out += 1;
+            } else if ratio {
+                rows.push(vec![group, own.to_string(), all.to_string(), percentage(own, all)]);
+            } else {
+                rows.push(vec![group, own.to_string()]);
             }
+        }
+        if left_out > 0 {
+            rows.push(vec![format!("({left_out} groups of nought left out; csv and json have them)")]);
         }
         rows
     }
 }
+
+/// A table of more figures than this is read for who is there, not for who is not.
+const LONG_TABLE: usize = 100;
 
 /// A percentage to one decimal, half away from zero; 0.0 for an empty denominator, as the official tables have it.
 pub fn percentage(yes: i64, all: i64) -> String {
@@ -193,7 +212,7 @@ mod tests {
     use folkmoot_proto::query::{DataRule, Profile, Query, Release};
 
     use super::{Error, measure, percentage};
-    use crate::assemble::{Source, Submission};
+    use crate::assemble::{Memory, Source, Submission};
     use crate::clean::cells::CellCodes;
     use crate::row::Row;
 
@@ -214,6 +233,38 @@ mod tests {
         fn coded_rows(&self, _: i64, _: &mut dyn FnMut(&Row, &CellCodes)) -> Result<(), Infallible> {
             panic!("the rows were read")
         }
+    }
+
+    #[test]
+    fn a_long_table_leaves_out_the_groups_of_nobody_and_says_so() {
+        let day = |text: &str| text.parse().expect("the test's own date");
+        let year = ReferencePeriod::inclusive(day("2024-04-01"), day("2025-03-31")).expect("forwards");
+        let mut row = Row::blank(2);
+        row.person = Some(crate::row::Interned(1));
+        row.event = crate::row::EventKind::Known(folkmoot_proto::codelist::EventType::Review);
+        (row.start, row.end) = (Some(day("2024-04-05")), Some(day("2024-04-06")));
+        let mut last = row.clone();
+        (last.number, last.start, last.end) = (3, Some(day("2025-03-05")), Some(day("2025-03-06")));
+        let mut held = Memory::default();
+        held.add(day("2025-04-20"), vec![row, last]);
+        let ask = |by: &[&str], period| {
+            let by: Vec<_> = by.iter().map(|&name| name.to_owned()).collect();
+            let release = Release::CouncilSuppressed(Profile::Hospital);
+            let query =
+                Query::new("reviews", period, Some(&by), &[], &[], DataRule::default(), release).expect("a question");
+            measure(&held, &query, day("2025-05-01")).expect("measured")
+        };
+        let table = ask(&["month", "review_reason"], year).table();
+        let shown: Vec<_> = table.iter().map(|row| row.join(" ")).collect();
+        assert_eq!(shown[1], "month=2024-04, review_reason=Blank 1");
+        assert_eq!(shown[2], "month=2025-03, review_reason=Blank 1");
+        assert!(shown.iter().any(|row| row == "total 2"), "{shown:?}");
+        assert!(shown.last().is_some_and(|row| row.starts_with('(') && row.contains("left out")), "{shown:?}");
+        assert_eq!(ask(&["month"], year).table().len(), 1 + 12 + 1, "a short one shows every group");
+
+        let later = ReferencePeriod::inclusive(day("2030-04-01"), day("2031-03-31")).expect("forwards");
+        assert!(ask(&["month"], later).notes().iter().any(|note| note.contains("cover nothing")));
+        assert!(ask(&["month"], year).notes()[0].starts_with("1 submission over"));
     }
 
     #[test]

@@ -149,7 +149,8 @@ pub(super) fn run(records: &Records, here: &Here<'_>, args: &Args, mut done: imp
 fn why(error: &import::Error) -> &'static str {
     match error {
         import::Error::Read { .. } => "it could not be read",
-        import::Error::Utf16 { .. } => "its encoding is not taken",
+        import::Error::NotText { form: import::Foreign::Utf16, .. } => "its encoding is not taken",
+        import::Error::NotText { form: import::Foreign::Workbook, .. } => "it is a workbook",
         import::Error::Header { .. } => "its header could not be understood",
         import::Error::OpenQuote { .. } => "a quote in it is never closed",
         import::Error::OtherCouncil { .. } => "it names another council",

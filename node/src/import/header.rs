@@ -57,7 +57,7 @@ pub enum Error {
         /// What is missing that must be there.
         missing: Vec<&'static str>,
         /// What may have gone wrong, with a leading separator; or empty.
-        hint: &'static str,
+        hint: String,
     },
     /// More columns than can be right.
     #[error("the header has {0} columns, which no client level data file has")]
@@ -107,13 +107,19 @@ pub(super) fn read(cells: &csv::StringRecord) -> Result<Header, Error> {
         let recognised = header.places.iter().flatten().count();
         let single = cells.len() <= 2;
         let hint = if single && cells.iter().any(|cell| cell.contains(';')) {
-            "; it seems to be separated by semicolons: save it separated by commas"
+            "; it seems to be separated by semicolons: save it separated by commas".to_owned()
         } else if single && cells.iter().any(|cell| cell.contains('\t')) {
-            "; it seems to be separated by tabs: save it separated by commas"
+            "; it seems to be separated by tabs: save it separated by commas".to_owned()
         } else if recognised == 0 {
-            "; if the file has no header row, export it with one"
+            "; if the file has no header row, export it with one".to_owned()
+        } else if recognised * 2 > cells.len() && !header.unknown.is_empty() {
+            // Most of it is a header, so the rest is one too, and no data that must not be shown.
+            format!(
+                "; it also has {}, which the specification does not: rename what is meant",
+                header.unknown.join(", ")
+            )
         } else {
-            ""
+            String::new()
         };
         return Err(Error::NotUnderstood { recognised, all: COUNT, missing: lacking, hint });
     }
@@ -195,6 +201,9 @@ mod tests {
         assert!(refused(&["NHS Number", "Event Type"]).contains("lacks Client Type, Event Start Date, Event End Date"));
         assert!(refused(&["LA Code;NHS Number;Event Type"]).contains("semicolons"));
         assert!(refused(&["9990000018", "Service"]).contains("no header row"));
+        let renamed = refused(&["NHS Number", "Client Type", "Kind", "Event Start Date", "Event End Date"]);
+        assert!(renamed.contains("lacks Event Type; it also has Kind, which"), "{renamed}");
+        assert!(!refused(&["NHS Number", "Smith", "Jones", "9990000018"]).contains("Smith"), "too little of a header");
         assert!(!refused(&["9990000018", "Smith"]).contains("Smith"), "data in the header's place is not shown");
         let twice =
             refused(&["NHS Number", "Client Type", "Event Type", "Event Start Date", "Event End Date", "nhs_number"]);

@@ -32,7 +32,7 @@ use crate::store::{self, FileFacts, FindingCount, NewSubmission, QualityCount, R
 use columns::Column;
 pub use header::Error as HeaderError;
 use header::{Header, Shape};
-pub use source::{Encoding, Source};
+pub use source::{Encoding, Foreign, Source};
 use source::{Endless, Meter, Text};
 use tally::Tally;
 
@@ -65,11 +65,13 @@ pub enum Error {
         /// Why not.
         source: std::io::Error,
     },
-    /// The file is in an encoding that is not taken.
-    #[error("{file} is saved as UTF-16 (\"Unicode text\"); save it as \"CSV UTF-8\"")]
-    Utf16 {
+    /// The file is no text that is taken.
+    #[error("{file} is {form}")]
+    NotText {
         /// Its name.
         file: String,
+        /// What it is instead, and what to do.
+        form: Foreign,
     },
     /// The header cannot be understood.
     #[error("{file} is refused")]
@@ -241,8 +243,8 @@ pub fn import(records: &Records, source: &Source, options: &Options, watch: &mut
     let file = source.name();
     let read = |source| Error::Read { file: file.clone(), source };
     let scan = source::scan(source).map_err(read)?;
-    if scan.encoding == Encoding::Utf16 {
-        return Err(Error::Utf16 { file });
+    if let Some(form) = scan.foreign {
+        return Err(Error::NotText { file, form });
     }
     let stored = |source: store::Error| Error::Store { file: file.clone(), source };
     if let Some(submission) = records.find_digest(&scan.sha256).map_err(stored)? {

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use folkmoot_proto::period::ReferencePeriod;
 use serde::Serialize;
 
+use super::columns::Column;
 use super::{Finding, Summary};
 use crate::clean::rule::Level;
 use crate::store::FindingCount;
@@ -103,10 +104,16 @@ pub fn text(summary: &Summary, dry_run: bool) -> String {
     if summary.derived.is_none() {
         let _ = writeln!(out, "  note: without a period from its events, no figure will use this file");
     }
+    // Machine names stand in the store; people know the headers.
+    let header = |name: &String| {
+        let known = Column::ALL.into_iter().find(|column| column.field() == name);
+        known.map_or_else(|| name.clone(), |column| column.header().to_owned())
+    };
     for (what, names) in [
-        ("columns missing", &facts.missing_columns),
-        ("columns not in the specification, not stored", &facts.unknown_columns),
+        ("columns missing", facts.missing_columns.iter().map(header).collect()),
+        ("columns not in the specification, not stored", facts.unknown_columns.clone()),
     ] {
+        let names: Vec<String> = names;
         if !names.is_empty() {
             let _ = writeln!(out, "  {what}: {}", names.join(", "));
         }

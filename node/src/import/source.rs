@@ -46,8 +46,6 @@ pub enum Encoding {
     Utf8,
     /// Windows-1252: what spreadsheets write when nobody asks for UTF-8.
     Windows1252,
-    /// UTF-16, by its byte order mark: not taken.
-    Utf16,
 }
 
 impl Encoding {
@@ -56,8 +54,38 @@ impl Encoding {
         match self {
             Self::Utf8 => "UTF-8",
             Self::Windows1252 => "Windows-1252",
-            Self::Utf16 => "UTF-16",
         }
+    }
+}
+
+/// What people hand over in place of a text, told by its first bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Foreign {
+    /// Text in UTF-16, by its byte order mark.
+    Utf16,
+    /// A workbook of a spreadsheet program, by the mark of a zip archive or of its older form.
+    Workbook,
+}
+
+impl Foreign {
+    fn told_by(first: &[u8]) -> Option<Self> {
+        let begins = |marks: &[&[u8]]| marks.iter().any(|mark| first.starts_with(mark));
+        if begins(&[b"\xff\xfe", b"\xfe\xff"]) {
+            Some(Self::Utf16)
+        } else if begins(&[b"PK\x03\x04", b"\xd0\xcf\x11\xe0"]) {
+            Some(Self::Workbook)
+        } else {
+            None
+        }
+    }
+}
+
+impl std::fmt::Display for Foreign {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Utf16 => "saved as UTF-16 (\"Unicode text\"); save it as \"CSV UTF-8\"",
+            Self::Workbook => "a workbook, not a CSV file; open it and save the sheet as \"CSV UTF-8\"",
+        })
     }
 }
 
@@ -66,6 +94,8 @@ pub(super) struct Scan {
     pub(super) sha256: [u8; 32],
     pub(super) bytes: u64,
     pub(super) encoding: Encoding,
+    /// Set when the bytes are no text that can be read, whatever `encoding` says.
+    pub(super) foreign: Option<Foreign>,
 }
 
 const CHUNK: usize = 1 << 18;
@@ -78,7 +108,7 @@ pub(super) fn scan(source: &Source) -> io::Result<Scan> {
     let mut buffer = vec![0; CHUNK];
     // Bytes of a character that was cut by the end of a piece.
     let mut kept = 0;
-    let mut utf16 = false;
+    let mut foreign = None;
     loop {
         let read = match reader.read(&mut buffer[kept..]) {
             Ok(0) => break,
@@ -89,7 +119,7 @@ pub(super) fn scan(source: &Source) -> io::Result<Scan> {
         hash.update(&buffer[kept..kept + read]);
         let filled = kept + read;
         if bytes == 0 {
-            utf16 = buffer[..filled].starts_with(b"\xff\xfe") || buffer[..filled].starts_with(b"\xfe\xff");
+            foreign = Foreign::told_by(&buffer[..filled]);
         }
         bytes += read as u64;
         kept = 0;
@@ -102,12 +132,8 @@ pub(super) fn scan(source: &Source) -> io::Result<Scan> {
             }
         }
     }
-    let encoding = match (utf16, valid && kept == 0) {
-        (true, _) => Encoding::Utf16,
-        (_, true) => Encoding::Utf8,
-        (_, false) => Encoding::Windows1252,
-    };
-    Ok(Scan { sha256: hash.finalize().into(), bytes, encoding })
+    let encoding = if valid && kept == 0 { Encoding::Utf8 } else { Encoding::Windows1252 };
+    Ok(Scan { sha256: hash.finalize().into(), bytes, encoding, foreign })
 }
 
 /// A record may be this long at most. Beyond, a quote was opened and never closed, and the rest of the file would
@@ -258,7 +284,11 @@ mod tests {
         assert_eq!(text(b"NFA \x96 \xa312"), (Encoding::Windows1252, "NFA \u{2013} \u{a3}12".into()));
         assert_eq!(text(b"\xef\xbb\xbfa\x96"), (Encoding::Windows1252, "a\u{2013}".into()));
         assert_eq!(text(b""), (Encoding::Utf8, String::new()));
-        assert_eq!(scan(&Source::bytes("x", &b"\xff\xfea\0"[..])).unwrap().encoding, Encoding::Utf16);
+        let foreign = |bytes: &'static [u8]| scan(&Source::bytes("x", bytes)).unwrap().foreign;
+        assert_eq!(foreign(b"\xff\xfea\0"), Some(Foreign::Utf16));
+        assert_eq!(foreign(b"PK\x03\x04\x14\0"), Some(Foreign::Workbook));
+        assert_eq!(foreign(b"\xd0\xcf\x11\xe0\xa1\xb1"), Some(Foreign::Workbook));
+        assert_eq!(foreign(b"PK,NHS Number"), None);
     }
 
     #[test]

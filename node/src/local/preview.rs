@@ -237,8 +237,10 @@ fn about(records: &Records, assembly: &Assembly, query: &Query, opt_out_applied:
         }
     });
     data.push("People who are erased or restricted here are left out.".to_owned());
-    let period = query.period();
-    if period.last() > assembly.window.last() || period.first() < assembly.window.first() {
+    let (period, window) = (query.period(), assembly.window);
+    if period.first() > window.last() || period.last() < window.first() {
+        data.push(format!("The question is about {period}, of which the files cover nothing."));
+    } else if period.last() > window.last() || period.first() < window.first() {
         data.push(format!("The question is about {period}, which the files cover only in part."));
     }
     data.extend(assembly.warnings.iter().map(ToString::to_string));
