@@ -3,6 +3,8 @@
 //! A council's own ledger cannot tell that it was put back to an older copy of itself. Whoever has seen a later head can,
 //! and tells it at the next welcome. So a head is kept before what came with it is used: there is no answer here that the
 //! council could forget unnoticed.
+//!
+//! In joint rounds councils witness each other's ledgers, too. What they show there is learnt here.
 
 use std::sync::Arc;
 
@@ -40,6 +42,23 @@ impl Witness {
                 %council,
                 "the council's ledger is behind, or another than, the one witnessed before: it was restored from an older copy, \
                  or a second node runs"
+            );
+        }
+        Ok(())
+    }
+
+    /// Keeps heads that councils have kept of each other and shown in a round, each signed by the council it is of. So a
+    /// coordinator that lost its database learns them again, and tells them at the next welcome.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub async fn learn(&self, heads: Vec<(CouncilCode, Head)>) -> Result<(), Error> {
+        let now = self.clock.now().as_second();
+        for council in self.store.off_thread(move |store| store.learn(&heads, now)).await? {
+            tracing::warn!(
+                %council,
+                "other councils have kept a later head of this council's ledger than this coordinator: its own database is an \
+                 older one or was lost, or the council's ledger was restored"
             );
         }
         Ok(())

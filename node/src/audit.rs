@@ -77,6 +77,14 @@ impl Book {
         Self { store: ledger.store().clone() }
     }
 
+    /// The heads of other councils' ledgers that this council keeps, by council, newest last.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn peer_heads(&self) -> Result<Vec<ledger::PeerHead>, Error> {
+        Ok(ledger::peer_heads(&self.store)?)
+    }
+
     /// Gives every entry from `first` on to `each`, in order, on one unchanging view of the file.
     ///
     /// # Errors

@@ -56,6 +56,7 @@ pub use council::{CouncilAdmission, Grant};
 pub use family::Cohort;
 pub use floor::FloorError;
 pub use peers::PeerHead;
+pub(crate) use peers::peer_heads;
 pub use refused::{Unasked, Whose};
 pub use round::{Masked, Memo, Reserved, Round, RoundRequest, Signed, Unmasked};
 pub(crate) use step::Step;

@@ -11,6 +11,8 @@ mod heard;
 mod hostile;
 #[path = "joint/record.rs"]
 mod record;
+#[path = "joint/witnesses.rs"]
+mod witnesses;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use ed25519_dalek::SigningKey;
 use folkmoot_proto::ids::CouncilCode;
 use folkmoot_proto::round::coordinator::{Outcome as Ended, Round};
-use folkmoot_proto::round::{Failure, Fault};
+use folkmoot_proto::round::{Failure, Fault, witness};
 use folkmoot_proto::wire::v1 as wire;
 use folkmoot_proto::wire::v1::node_client::NodeClient;
 use tokio::sync::Semaphore;
@@ -19,6 +19,7 @@ use tonic::{Status, Streaming};
 use super::keep::Spool;
 use crate::collect::Councils;
 use crate::outcome::{Outcome, State};
+use crate::store::Head;
 use crate::witness::Witness;
 
 /// Most bytes of one council's message at a step other than masking.
@@ -142,6 +143,26 @@ async fn keep(witness: &Witness, council: CouncilCode, head: Option<wire::Head>)
 }
 
 impl Steps {
+    /// Keeps what councils have shown of each other's ledgers. That it cannot be kept is no reason to give the round up: the
+    /// councils are shown it all the same.
+    async fn learn(&self, round: &Shared) {
+        let shared = Arc::clone(round);
+        let signed = tokio::task::spawn_blocking(move || {
+            let round = lock(&shared);
+            let known = |(code, head): (&str, witness::Head)| {
+                Some((CouncilCode::parse(code).ok()?, Head { entries: head.entries, digest: head.digest.to_vec() }))
+            };
+            round.heads_shown().into_iter().filter_map(known).collect::<Vec<_>>()
+        });
+        let Ok(shown) = signed.await else { return };
+        if let Err(error) = self.witness.learn(shown).await {
+            tracing::error!(
+                error = &error as &dyn std::error::Error,
+                "heads that councils showed of others were not kept"
+            );
+        }
+    }
+
     /// Runs one attempt. Whoever drops out is in `outcomes` with the reason, whatever comes of it.
     pub(super) async fn run(
         &self,
@@ -154,6 +175,7 @@ impl Steps {
         self.messages(&shared, 0, |_, _| Some(invitation.clone()), Round::advert, outcomes).await;
         let roster = lock(&shared).close_adverts()?;
         self.messages(&shared, 1, |_, _| Some(roster.clone()), Round::sealed, outcomes).await;
+        self.learn(&shared).await;
         lock(&shared).close_shares()?;
         self.vectors(&shared, outcomes).await;
         let survivors = lock(&shared).close_masks()?;

@@ -75,6 +75,33 @@ impl Store {
         })?)
     }
 
+    /// Remembers heads that other councils have kept and shown. Returns the councils of which a later head was shown than
+    /// any seen here.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub fn learn(&self, heads: &[(CouncilCode, Head)], now: i64) -> Result<Vec<CouncilCode>, Error> {
+        Ok(self.database.write("learn heads", |tx| {
+            let mut news = Vec::new();
+            for (council, head) in heads {
+                let (code, word, digest) = (council.to_string(), Record::Ledger.word(), &head.digest);
+                let Ok(entries) = i64::try_from(head.entries) else { continue };
+                let most: Option<i64> = tx
+                    .prepare_cached("SELECT max(entries) FROM heads WHERE council = ?1 AND record = ?2")?
+                    .query_row(params![code, word], |row| row.get(0))?;
+                tx.prepare_cached(
+                    "INSERT INTO heads (council, record, entries, digest, seen) VALUES (?1, ?2, ?3, ?4, ?5) \
+                     ON CONFLICT DO NOTHING",
+                )?
+                .execute(params![code, word, entries, digest, now])?;
+                if most.is_none_or(|most| most < entries) {
+                    news.push(*council);
+                }
+            }
+            Ok(news)
+        })?)
+    }
+
     /// Every head ever seen, by council, newest last: council, record, head, first seen.
     ///
     /// # Errors
@@ -128,5 +155,20 @@ mod tests {
         assert_eq!(store.witnessed(council, Record::Ledger).unwrap().unwrap().entries, 5);
         assert_eq!(store.councils_seen().unwrap(), [council]);
         assert_eq!(store.heads().unwrap().len(), 5);
+    }
+
+    #[test]
+    fn heads_that_peers_have_kept_are_learnt_when_they_are_later_than_what_is_known() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("c.db")).unwrap();
+        let council = CouncilCode::parse("503").unwrap();
+        let head = |entries, byte| Head { entries, digest: vec![byte; 32] };
+        // The database was lost: what peers show is all there is.
+        assert_eq!(store.learn(&[(council, head(7, 1))], 1).unwrap(), [council]);
+        assert_eq!(store.witnessed(council, Record::Ledger).unwrap().unwrap(), head(7, 1));
+        assert!(store.witness(council, Record::Ledger, &head(5, 2), 2).unwrap(), "a restored ledger was taken");
+        // An earlier head is no news, and no number stands that no chain can have.
+        assert!(store.learn(&[(council, head(6, 1)), (council, head(u64::MAX, 1))], 3).unwrap().is_empty());
+        assert_eq!(store.witnessed(council, Record::Ledger).unwrap().unwrap(), head(7, 1));
     }
 }

@@ -1,7 +1,8 @@
-//! `audit verify|export|register`: the record, checked, handed over, published.
+//! `audit verify|export|register|heads`: the record, checked, handed over, published; what is kept of others' records.
 
 #![allow(clippy::print_stdout, reason = "a command's output is for a person at a terminal")]
 
+mod heads;
 pub(super) mod receipts;
 
 use std::fs::OpenOptions;
@@ -56,6 +57,8 @@ enum Command {
     },
     /// Write receipts of what left, signed by this council, for an auditor
     Receipts(receipts::Args),
+    /// List the heads of other councils' ledgers that this council keeps for them
+    Heads(heads::Args),
     /// Write the public register of questions answered: a web page and a CSV file, without names of people
     #[command(
         after_help = "Example:\n  folkmoot-node audit register --out register --council \"Testshire County Council\""
@@ -93,6 +96,7 @@ pub(super) fn run(book: &Book, code: &str, today: &str, args: &Args) -> anyhow::
         }
         // Taken out before a node is opened, or where its signing key is.
         Command::VerifyRound(_) | Command::Receipts(_) => Ok(()),
+        Command::Heads(args) => heads::run(book, args),
         Command::Export { from, out: None } => {
             let mut to = BufWriter::new(std::io::stdout().lock());
             book.export(*from, &mut to)?;

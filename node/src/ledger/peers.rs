@@ -17,6 +17,7 @@ use ed25519_dalek::VerifyingKey;
 use folkmoot_proto::round::Seat;
 use folkmoot_proto::round::messages::Advert;
 use folkmoot_proto::round::witness::{Head as Mark, Peer, Seen, Standing, Statement};
+use folkmoot_runtime::store::{self, Store};
 use jiff::Timestamp;
 use rusqlite::params;
 
@@ -185,24 +186,32 @@ impl Ledger {
     /// # Errors
     /// [`Error::Store`].
     pub fn peer_heads(&self) -> Result<Vec<PeerHead>, Error> {
-        Ok(self.look("list heads of peers", |step| {
-            step.all(
-                "SELECT council, entries, digest, advert, signer, seen, contested FROM peer_head
-                 ORDER BY council, seen, entries",
-                [],
-                |row| {
-                    Ok(PeerHead {
-                        council: row.get(0)?,
-                        head: Head { entries: row.get::<_, i64>(1)?.unsigned_abs(), digest: row.get(2)? },
-                        advert: row.get(3)?,
-                        signer: row.get(4)?,
-                        seen: Timestamp::from_second(row.get(5)?).unwrap_or(Timestamp::UNIX_EPOCH),
-                        contested: row.get(6)?,
-                    })
-                },
-            )
-        })?)
+        Ok(peer_heads(self.store())?)
     }
+}
+
+/// The heads of others' ledgers that stand in a ledger's file, by council, newest last.
+///
+/// # Errors
+/// As the store's.
+pub(crate) fn peer_heads(store: &Store) -> Result<Vec<PeerHead>, store::Error> {
+    store.read("list heads of peers", |tx| {
+        tx.prepare_cached(
+            "SELECT council, entries, digest, advert, signer, seen, contested FROM peer_head
+             ORDER BY council, seen, entries",
+        )?
+        .query_map([], |row| {
+            Ok(PeerHead {
+                council: row.get(0)?,
+                head: Head { entries: row.get::<_, i64>(1)?.unsigned_abs(), digest: row.get(2)? },
+                advert: row.get(3)?,
+                signer: row.get(4)?,
+                seen: Timestamp::from_second(row.get(5)?).unwrap_or(Timestamp::UNIX_EPOCH),
+                contested: row.get(6)?,
+            })
+        })?
+        .collect()
+    })
 }
 
 fn signed(entries: u64) -> i64 {

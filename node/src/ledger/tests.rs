@@ -20,6 +20,7 @@ use crate::policy::{Nano, Policy, Question, Terms};
 
 mod clocks;
 mod crash;
+mod peers;
 mod rounds;
 mod witnesses;
 

@@ -146,9 +146,15 @@ pub struct Seen {
 }
 
 impl Advert {
+    /// The bytes that its council signs.
+    #[must_use]
+    pub fn signed_bytes(&self) -> Vec<u8> {
+        advert_bytes(&self.t0, &self.entry)
+    }
+
     /// Whether the advert was signed with the private half of `key`.
     #[must_use]
     pub fn is_signed_by(&self, key: &VerifyingKey) -> bool {
-        verifies(key, &advert_bytes(&self.t0, &self.entry), &self.entry.signature)
+        verifies(key, &self.signed_bytes(), &self.entry.signature)
     }
 }

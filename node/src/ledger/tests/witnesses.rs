@@ -1,21 +1,21 @@
 use super::*;
 
-fn authority() -> ed25519_dalek::SigningKey {
+pub(super) fn authority() -> ed25519_dalek::SigningKey {
     ed25519_dalek::SigningKey::from_bytes(&[42; 32])
 }
 
-fn england() -> Federation {
+pub(super) fn england() -> Federation {
     Federation::parse("england").unwrap()
 }
 
-fn spend(bench: &Bench, ledger: &Ledger, id: u8) {
+pub(super) fn spend(bench: &Bench, ledger: &Ledger, id: u8) {
     let question = bench.question(id, ask(council(1_000_000)));
     let grant = granted(ledger.admit_council(&bench.policy, &question, data(id)).unwrap());
     drop(ledger.release(grant, vec![id]).unwrap());
 }
 
 /// A ledger that spent twice, was backed up in between and restored: open, with the head that the world has seen.
-fn restored() -> (Bench, Ledger, Head, Head) {
+pub(super) fn restored() -> (Bench, Ledger, Head, Head) {
     let bench = Bench::new();
     let ledger = bench.create();
     spend(&bench, &ledger, 1);
@@ -31,7 +31,7 @@ fn restored() -> (Bench, Ledger, Head, Head) {
     (bench, ledger, held, seen)
 }
 
-fn recovery(held: Head, seen: Head, spent: u64) -> SignedRecovery {
+pub(super) fn recovery(held: Head, seen: Head, spent: u64) -> SignedRecovery {
     let statement = Statement {
         council: home(),
         held_entries: held.entries,
