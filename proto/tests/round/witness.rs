@@ -110,7 +110,8 @@ fn a_head_that_a_council_does_not_hold_ends_the_round_before_anything_is_read() 
 #[test]
 fn the_coordinator_can_neither_strip_nor_change_nor_add_a_statement() {
     let other = |relay: &Relay| Statement { seat: Seat::new(2), ..relay.statements[0].clone() };
-    let lies: [(&str, Box<dyn FnOnce(&mut Relay)>); 7] = [
+    type Lie = Box<dyn FnOnce(&mut Relay)>;
+    let lies: [(&str, Lie); 7] = [
         ("stripped", Box::new(|r| r.statements.clear())),
         ("changed", Box::new(|r| r.statements[0].advert.entry.ledger.head.entries -= 1)),
         ("of before", Box::new(|r| r.statements[0].advert.entry.ledger.before.entries -= 1)),
