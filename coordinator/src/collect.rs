@@ -82,6 +82,8 @@ pub struct Context {
     pub resumed: bool,
     /// What was known before: parts that are final.
     pub known: BTreeMap<CouncilCode, Outcome>,
+    /// Whether a sum without noise is opened although people at some councils have not decided.
+    pub without_held: bool,
     /// The analyst's signature for rounds; empty for council figures.
     pub mandate: Vec<u8>,
 }

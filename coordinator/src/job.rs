@@ -41,7 +41,7 @@ mod report;
 mod revision;
 
 use report::{Report, report_line};
-use revision::{reasons, revision_reason, series};
+use revision::{denials, reasons, revision_reason, series};
 
 /// A job could not be run.
 #[derive(Debug, thiserror::Error)]
@@ -306,6 +306,7 @@ impl Jobs {
                 plan: plan.clone(),
                 signed: signed.clone(),
                 id,
+                without_held: job.request.without_held,
                 mandate: job.request.mandate_signature.clone(),
             };
             let figures = match (&self.inner.joint, plan.query().release().is_joint()) {
@@ -381,11 +382,15 @@ impl Jobs {
                 let earlier = store.latest_of(&series)?.map(|found| found.release);
                 let reason = match &earlier {
                     Some(earlier) => {
-                        let Some(reason) = revision_reason(earlier, &plan, &gathered) else {
+                        let Some(reason) = revision_reason(earlier, &plan, &gathered, &outcomes) else {
                             let manifest = earlier.manifest();
                             let told = wire::Progress {
                                 release: manifest.release.clone(),
-                                message: format!("nothing has changed since release {}", manifest.number),
+                                message: format!(
+                                    "nothing has changed since release {}{}",
+                                    manifest.number,
+                                    denials(&outcomes)
+                                ),
                                 ..template
                             };
                             return store.move_job(id, JobState::Released, &told);
@@ -404,7 +409,12 @@ impl Jobs {
                     |place| Release::make(place, &plan, &question, &outcomes, &gathered),
                     |release| wire::Progress {
                         release: release.manifest().release.clone(),
-                        message: format!("release {}.{}", release.manifest().number, release.manifest().revision),
+                        message: format!(
+                            "release {}.{}{}",
+                            release.manifest().number,
+                            release.manifest().revision,
+                            denials(&outcomes)
+                        ),
                         ..template
                     },
                 )?;

@@ -28,7 +28,7 @@ mod view;
 pub use manifest::{Council, Manifest};
 pub use view::View;
 
-use notes::{protection, reading_notes, round_notes};
+use notes::{cost_of_absence, protection, reading_notes, round_notes};
 
 /// The place of a release among others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,6 +181,7 @@ impl Release {
         let mut notes = plan.notes().to_vec();
         notes.extend(report.sentences());
         notes.extend(gathered.round().into_iter().flat_map(round_notes));
+        notes.extend(gathered.round().and_then(|facts| cost_of_absence(facts, outcomes)));
         notes.extend(reading_notes(&table, present.len(), plan.councils().len()));
         let manifest = Manifest {
             release: place.id.to_string(),

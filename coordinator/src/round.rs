@@ -28,6 +28,7 @@ use folkmoot_proto::round::{Envelope, Failure, Parameters, Roll, Signatory, para
 use folkmoot_runtime::clock::Clock;
 use rustls_pki_types::CertificateDer;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout};
 
 use crate::collect::{Collect, Context, Councils, Progress};
@@ -105,6 +106,25 @@ enum Attempt {
     Done(Box<Ended>, Option<Arc<Spool>>),
     /// None, and why; another attempt may do better.
     Failed(String),
+    /// None, since people at councils have not decided; another attempt would find the same.
+    Held,
+}
+
+/// Longest that one attempt waits for people: councils refuse a round that would be open for more than a day.
+const MOST_WAIT: Duration = Duration::from_secs(22 * 3600);
+
+/// What a suppressed sum that was not opened tells whoever asked.
+fn not_opened(outcomes: &BTreeMap<CouncilCode, Outcome>) -> String {
+    let held: Vec<String> =
+        outcomes.iter().filter(|(_, o)| o.state == State::Held).map(|(code, _)| code.to_string()).collect();
+    format!(
+        "the sum was not opened, and nothing has left any council: people have not decided yet at {} of them ({}). A sum \
+         without noise is given once for a choice of councils: those that had answered would refuse it later with these \
+         added. Ask again when they have decided (or with a longer wait), or say that it is to go on without them \
+         (--without-held)",
+        held.len(),
+        held.join(", ")
+    )
 }
 
 impl JointFigures {
@@ -210,7 +230,7 @@ impl JointFigures {
             attempt,
             // Clocks of councils may be a little behind.
             not_before: now.saturating_sub(60),
-            expiry: now + context.wait.as_secs() + 5 * u64::from(step_seconds) + 60,
+            expiry: now + context.wait.min(MOST_WAIT).as_secs() + 5 * u64::from(step_seconds) + 60,
             step_seconds,
             coordinator: self.own.to_string(),
             signature: [0; 64],
@@ -225,7 +245,7 @@ impl JointFigures {
         cohort: &BTreeSet<CouncilCode>,
         parameters: &Parameters,
         attempt: u8,
-        outcomes: &mut BTreeMap<CouncilCode, Outcome>,
+        (outcomes, held): (&mut BTreeMap<CouncilCode, Outcome>, mpsc::UnboundedSender<(CouncilCode, Outcome)>),
     ) -> Attempt {
         let begun = self.roll(context).and_then(|roll| {
             let envelope = self.envelope(context, joint, cohort, parameters, attempt)?;
@@ -241,12 +261,15 @@ impl JointFigures {
             witness: Witness::new(self.store.clone(), Arc::clone(&self.clock)),
             step: self.terms.step,
             ask_again: self.terms.ask_again,
-            until: Instant::now() + context.wait,
+            until: Instant::now() + context.wait.min(MOST_WAIT),
             spool: self.spool(context).await,
+            whole: context.plan.query().release().rho().is_none() && !context.without_held,
+            held,
         };
         match steps.run(round, &self.signing, outcomes).await {
             Ok(ended) => Attempt::Done(Box::new(ended), steps.spool),
-            Err(failure) => Attempt::Failed(sentence(&failure)),
+            Err(drive::Ending::Failed(failure)) => Attempt::Failed(sentence(&failure)),
+            Err(drive::Ending::Held) => Attempt::Held,
         }
     }
 
@@ -351,11 +374,31 @@ impl Collect for JointFigures {
             self.store.off_thread(move |store| store.begin_attempt(id, attempt)).await?;
             tracing::info!(job = %id, attempt, councils = cohort.len(), "a round begins");
             let mut parts = BTreeMap::new();
-            let came = self.attempt(context, &joint, &cohort, &parameters, attempt, &mut parts).await;
+            let (sender, mut held) = mpsc::unbounded_channel();
+            let came = {
+                let attempting = self.attempt(context, &joint, &cohort, &parameters, attempt, (&mut parts, sender));
+                tokio::pin!(attempting);
+                loop {
+                    tokio::select! {
+                        came = &mut attempting => break came,
+                        Some((code, outcome)) = held.recv() => {
+                            if plan.councils().contains(&code) {
+                                progress.council(code, outcome, None).await?;
+                            }
+                            progress.waiting(true).await?;
+                        }
+                    }
+                }
+            };
+            progress.waiting(false).await?;
             outcomes.extend(parts.clone());
             match came {
                 Attempt::Done(ended, spool) => {
                     done = Some((ended, spool, cohort, parameters));
+                    break;
+                }
+                Attempt::Held => {
+                    note = not_opened(&parts);
                     break;
                 }
                 Attempt::Failed(why) => {

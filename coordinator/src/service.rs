@@ -159,6 +159,14 @@ impl Coordinator for Service {
                 release.manifest().revision
             ));
         }
+        if plan.query().release().is_joint() && plan.query().release().rho().is_none() {
+            notes.push(
+                "A sum without noise is given once for a choice of councils: those in it refuse the same sum later with \
+                 others added. So it is not opened while people at a linked council have yet to decide, unless you say so \
+                 (--without-held); a council that is not linked is left out."
+                    .to_owned(),
+            );
+        }
         let prices = match signed {
             Some(signed) => {
                 let signed = self.countersigned(signed, &plan, &caller)?;

@@ -7,6 +7,8 @@
 mod forgotten;
 #[path = "joint/heard.rs"]
 mod heard;
+#[path = "joint/held.rs"]
+mod held;
 #[path = "joint/hostile.rs"]
 mod hostile;
 #[path = "joint/record.rs"]
@@ -270,6 +272,11 @@ impl Scene {
 
     /// Asks as the analyst would, and waits for the end.
     async fn ask(&self, query: &Query, level: wire::Level, board: &str) -> Job {
+        self.ask_as(query, level, board, false).await
+    }
+
+    /// The same, with or without waiting for people at councils.
+    async fn ask_as(&self, query: &Query, level: wire::Level, board: &str, without_held: bool) -> Job {
         let number = self.asked.fetch_add(1, Ordering::SeqCst) as u8;
         let request = self.plan(query, level, board);
         let caller: Identity = ANALYST.parse().unwrap();
@@ -287,8 +294,14 @@ impl Scene {
             analyst: Signed { signature, chain: self.analyst.1.clone() },
             coordinator: Signed { signature: countersigned, chain: self.coordinator.1.clone() },
         };
-        let request =
-            wire::AskRequest { plan: Some(request), fresh: true, mandate_signature, wait_s: 1, ..Default::default() };
+        let request = wire::AskRequest {
+            plan: Some(request),
+            fresh: true,
+            mandate_signature,
+            wait_s: 1,
+            without_held,
+            ..Default::default()
+        };
         let id = self.jobs.submit(&plan, &signed, request).await.unwrap();
         self.over(id).await
     }

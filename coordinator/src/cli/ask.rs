@@ -128,6 +128,10 @@ pub(crate) struct AskArgs {
     /// Seconds to wait for councils that are down or where a person must decide; the coordinator's own when left out
     #[arg(long, value_name = "SECONDS")]
     wait: Option<u32>,
+    /// Joint suppressed figures: open the sum although people at some councils have not decided. Those that answered refuse
+    /// the same sum with them added later
+    #[arg(long)]
+    without_held: bool,
     /// Ask the councils even if an equal question was answered before; one whose data changed since charges again
     #[arg(long)]
     fresh: bool,
@@ -330,6 +334,7 @@ pub(crate) async fn ask(arguments: &AskArgs) -> Outcome {
         signed: Some(signed),
         fresh: arguments.fresh,
         mandate_signature,
+        without_held: arguments.without_held,
     };
     let stream = connected.client.ask(request).await.map_err(failed)?.into_inner();
     finish(&mut connected, &arguments.caller, stream, arguments.detach).await

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use folkmoot_proto::ids::CouncilCode;
+use folkmoot_proto::reason::Reason;
 use sha2::{Digest as _, Sha256};
 
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, State};
 use crate::plan::Plan;
 use crate::release::{Gathered, Release, table_digest, tabulate};
 
@@ -22,7 +23,15 @@ pub(super) fn series(plan: &Plan) -> String {
 }
 
 /// Why a new table replaces an earlier one; `None` when it says nothing new.
-pub(super) fn revision_reason(earlier: &Release, plan: &Plan, gathered: &Gathered) -> Option<String> {
+///
+/// A council that had not decided and has by now says something new, whatever the figures: the earlier release tells its
+/// readers that people are still asked.
+pub(super) fn revision_reason(
+    earlier: &Release,
+    plan: &Plan,
+    gathered: &Gathered,
+    outcomes: &BTreeMap<CouncilCode, Outcome>,
+) -> Option<String> {
     let before: BTreeSet<CouncilCode> = earlier
         .manifest()
         .councils
@@ -39,6 +48,14 @@ pub(super) fn revision_reason(earlier: &Release, plan: &Plan, gathered: &Gathere
     }
     if !went.is_empty() {
         parts.push(format!("councils {} are not in it any more", list(went)));
+    }
+    for council in &earlier.manifest().councils {
+        if let Some(now) = outcomes.get(&council.code)
+            && council.outcome.state == State::Held
+            && now.state == State::Refused
+        {
+            parts.push(format!("council {} has decided: {}", council.code, now.reason));
+        }
     }
     if parts.is_empty() {
         let (table, _) = tabulate(plan, gathered);
@@ -63,8 +80,28 @@ pub(super) fn reasons(outcomes: &BTreeMap<CouncilCode, Outcome>) -> String {
         return "none was asked".to_owned();
     }
     let mut text = counts.iter().map(|(what, count)| format!("{count} {what}")).collect::<Vec<_>>().join(", ");
-    if let Some((code, outcome)) = outcomes.iter().find(|(_, outcome)| !outcome.reason.is_empty()) {
+    // What a person wrote is worth more than what a program says.
+    let told = |denied: bool| {
+        let mut all = outcomes.iter();
+        all.find(|(_, outcome)| !outcome.reason.is_empty() && (!denied || outcome.code == Reason::Denied.code()))
+    };
+    if let Some((code, outcome)) = told(true).or_else(|| told(false)) {
         text.push_str(&format!("; council {code}: {}", outcome.reason));
     }
     text
+}
+
+/// Who decided against a question, with the reason that a person there gave; empty when nobody did.
+pub(super) fn denials(outcomes: &BTreeMap<CouncilCode, Outcome>) -> String {
+    const NAMED: usize = 5;
+    let all: Vec<String> = outcomes
+        .iter()
+        .filter(|(_, outcome)| outcome.code == Reason::Denied.code())
+        .map(|(code, outcome)| format!("council {code}: {}", outcome.reason))
+        .collect();
+    match all.len() {
+        0 => String::new(),
+        few if few <= NAMED => format!("; {}", all.join("; ")),
+        many => format!("; {}; and {} more councils refused, see the release", all[..NAMED].join("; "), many - NAMED),
+    }
 }

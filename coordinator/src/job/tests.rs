@@ -336,6 +336,32 @@ async fn a_council_where_a_person_decides_is_asked_again_until_the_wait_is_over(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_denial_after_a_hold_reaches_who_asks_again_although_no_figure_changed() {
+    let scene = Scene::new();
+    scene.councils.link("104", Manner::Answers).await;
+    scene.councils.link("106", Manner::Holds(usize::MAX)).await;
+    let first = scene.submit(&["104", "106"], 1, 0).await;
+    let first = scene.over(first).await;
+    assert_eq!((scene.release(&first).manifest().number, scene.release(&first).manifest().revision), (1, 1));
+    let said = "a person at this council refused the question: ask by region instead";
+    scene.councils.link("106", Manner::Refuses(Reason::Denied, said)).await;
+    let again = scene.submit(&["104", "106"], 2, 0).await;
+    let again = scene.over(again).await;
+    assert!(again.message.contains("ask by region instead"), "{}", again.message);
+    let release = scene.release(&again);
+    let manifest = release.manifest();
+    assert_eq!((manifest.number, manifest.revision), (1, 2), "the earlier one says that people are still asked");
+    assert!(manifest.revision_reason.contains("council 106 has decided"), "{}", manifest.revision_reason);
+    let told = &manifest.councils.iter().find(|council| council.code == testing::council("106")).unwrap().outcome;
+    assert_eq!((told.state, told.code.as_str(), told.reason.as_str()), (State::Refused, "DENIED", said));
+    // A third time there is no news, and the reason is told all the same.
+    let third = scene.submit(&["104", "106"], 3, 0).await;
+    let third = scene.over(third).await;
+    assert_eq!(third.release, again.release);
+    assert!(third.message.contains("nothing has changed") && third.message.contains("by region"), "{}", third.message);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_council_that_links_while_it_is_waited_for_is_asked_at_once() {
     let scene = Scene::new();
     scene.councils.link("104", Manner::Answers).await;

@@ -1,8 +1,12 @@
 //! What a reader of a release must know, in sentences.
 
+use std::collections::BTreeMap;
+
+use folkmoot_proto::ids::CouncilCode;
 use folkmoot_proto::query::{self, Query};
 
 use crate::merge::{Status, Table};
+use crate::outcome::{Outcome, State};
 use crate::scope::Level;
 use crate::total::Facts;
 
@@ -27,6 +31,33 @@ pub(super) fn round_notes(facts: &Facts) -> Vec<String> {
         );
     }
     notes
+}
+
+/// What it costs to have councils that are missing now in the figures later.
+pub(super) fn cost_of_absence(facts: &Facts, outcomes: &BTreeMap<CouncilCode, Outcome>) -> Option<String> {
+    let with = |wanted: &[State]| -> Vec<String> {
+        let missing = outcomes.iter().filter(|(code, o)| !facts.survivors.contains(code) && wanted.contains(&o.state));
+        missing.map(|(code, _)| code.to_string()).collect()
+    };
+    let (held, away) = (with(&[State::Held]), with(&[State::Unreachable, State::Late]));
+    let mut who = Vec::new();
+    if !held.is_empty() {
+        who.push(format!("people had not decided at {}", held.join(", ")));
+    }
+    if !away.is_empty() {
+        who.push(format!("{} could not be reached", away.join(", ")));
+    }
+    if who.is_empty() {
+        return None;
+    }
+    let cost = match facts.sigma_nano {
+        0 => {
+            "Councils in this sum refuse the same sum with those added, since the difference would be theirs alone: a later \
+             one needs a private release kind"
+        }
+        _ => "With them the question is asked anew, and charged again at every council",
+    };
+    Some(format!("Missing, and not for good: {}. {cost}.", who.join("; ")))
 }
 
 pub(super) fn protection(query: &Query, round: Option<&Facts>) -> (String, String) {

@@ -11,7 +11,7 @@ use folkmoot_proto::round::coordinator::{Outcome as Ended, Round};
 use folkmoot_proto::round::{Failure, Fault, witness};
 use folkmoot_proto::wire::v1 as wire;
 use folkmoot_proto::wire::v1::node_client::NodeClient;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tonic::{Status, Streaming};
@@ -39,6 +39,24 @@ pub(super) struct Steps {
     pub(super) until: Instant,
     /// Where masked vectors are kept for the record of the round.
     pub(super) spool: Option<Arc<Spool>>,
+    /// Whether the round is given up, before anything leaves, when people at a council have not decided in time.
+    pub(super) whole: bool,
+    /// Hears of councils where a person must decide, while they are waited for.
+    pub(super) held: mpsc::UnboundedSender<(CouncilCode, Outcome)>,
+}
+
+/// Why an attempt gave no sum.
+pub(super) enum Ending {
+    /// The protocol says.
+    Failed(Failure),
+    /// People at councils have not decided, and the sum is not opened without them. Nothing has left anywhere.
+    Held,
+}
+
+impl From<Failure> for Ending {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
 }
 
 /// What went wrong with one council.
@@ -169,10 +187,13 @@ impl Steps {
         round: Round,
         signing: &SigningKey,
         outcomes: &mut BTreeMap<CouncilCode, Outcome>,
-    ) -> Result<Ended, Failure> {
+    ) -> Result<Ended, Ending> {
         let shared: Shared = Arc::new(Mutex::new(round));
         let invitation = lock(&shared).invitation().to_vec();
         self.messages(&shared, 0, |_, _| Some(invitation.clone()), Round::advert, outcomes).await;
+        if self.whole && outcomes.values().any(|outcome| outcome.state == State::Held) {
+            return Err(Ending::Held);
+        }
         let roster = lock(&shared).close_adverts()?;
         self.messages(&shared, 1, |_, _| Some(roster.clone()), Round::sealed, outcomes).await;
         self.learn(&shared).await;
@@ -185,7 +206,7 @@ impl Steps {
         let signing = signing.clone();
         let undone = tokio::task::spawn_blocking(move || lock(&shared).unmask(&signing)).await;
         match undone {
-            Ok(ended) => ended,
+            Ok(ended) => Ok(ended?),
             Err(panic) => std::panic::resume_unwind(panic.into_panic()),
         }
     }
@@ -219,7 +240,9 @@ impl Steps {
             };
             let (round, patience, again) = (Arc::clone(round), self.step, self.ask_again);
             let until = (step == 0).then_some(self.until);
+            let held = self.held.clone();
             tasks.spawn(async move {
+                let mut told = false;
                 loop {
                     let answered = match timeout(patience, call.clone().message()).await {
                         Ok(Ok(bytes)) => take(&mut lock(&round), council.as_str(), &bytes).map_err(Trouble::Fault),
@@ -231,6 +254,10 @@ impl Steps {
                     let left = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
                     if stands.state != State::Held || left.is_zero() {
                         return (council, Some(stands));
+                    }
+                    if !std::mem::replace(&mut told, true) {
+                        // Nobody listens any more when the job is being stopped.
+                        let _ = held.send((council, stands));
                     }
                     sleep(again.min(left)).await;
                 }

@@ -259,7 +259,7 @@ fn every_key_stands_in_the_sample_and_is_explained() {
         "kinds = [\"council-suppressed\", \"council-private\", \"joint-private\", \"joint-suppressed\"]",
     );
     let sample = read(&text).unwrap();
-    let filled = serde_json::to_value(&floor::with_defaults(sample.text.clone())).unwrap();
+    let filled = serde_json::to_value(floor::with_defaults(sample.text.clone())).unwrap();
     for (section, keys) in filled.as_object().unwrap() {
         let Some(keys) = keys.as_object() else { continue };
         for key in keys.keys() {

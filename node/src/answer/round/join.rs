@@ -146,6 +146,7 @@ impl Answerer {
         let query_id = envelope.mandate.query_id;
         // An earlier attempt whose vector has not left gives its price back before this one asks for it.
         self.sweep(rounds, now, Some(&query_id));
+        self.replace(rounds, question);
         if rounds.open().len() >= MOST_OPEN {
             return Err(refused("this node is in too many rounds at once; ask again when one is over").into());
         }

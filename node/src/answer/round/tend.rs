@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use folkmoot_proto::limits;
+use folkmoot_proto::question::Question;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -86,6 +87,17 @@ impl Answerer {
             now >= open.machine.ends()
                 || question == Some(&open.machine.envelope().mandate.query_id)
                 || full && matches!(open.stage, Stage::Over)
+        });
+    }
+
+    /// Gives up rounds of an equal question of the same analyst from which nothing has left: asked again under another id,
+    /// the earlier one was given up over there. Left open, its councils would count as those of a sum already given.
+    pub(super) fn replace(&self, rounds: &Rounds, question: &Question) {
+        let analyst = question.analyst().to_string();
+        self.forget(rounds, "the same analyst asked the same question again", |open| {
+            matches!(open.stage, Stage::Reserved(_))
+                && open.machine.envelope().mandate.analyst == analyst
+                && open.query.digest() == question.query().digest()
         });
     }
 
