@@ -1,7 +1,9 @@
-//! Any bytes, through every decoder of the round.
+//! Any bytes, through every decoder of the round's messages.
 #![no_main]
 
-#[path = "../decoders.rs"]
-mod decoders;
+#[path = "../messages.rs"]
+mod messages;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| decoders::check_all(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    messages::check_all(data);
+});

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod bytes;
+mod corpus;
 mod decoders;
 mod hostile;
 mod record;

@@ -12,7 +12,10 @@ use crate::sim::{self, Federation, Run};
 
 /// A round of five councils, of whom one drops out after dealing shares.
 fn round(mechanism: Mechanism) -> (Federation, Run) {
-    let fed = Federation::new(5, 31);
+    round_of(Federation::new(5, 31), mechanism)
+}
+
+pub(crate) fn round_of(fed: Federation, mechanism: Mechanism) -> (Federation, Run) {
     let mut envelope = fed.draft(3, 1, 4);
     if mechanism == Mechanism::Exact {
         envelope.plan.mechanism = mechanism;
@@ -33,7 +36,7 @@ fn head(transcript: &Transcript) -> Head {
     }
 }
 
-fn written(fed: &Federation, run: &Run) -> Vec<u8> {
+pub(crate) fn written(fed: &Federation, run: &Run) -> Vec<u8> {
     let noisy = !run.outcome.transcript.self_seeds.is_empty();
     let sum = noisy.then_some(run.outcome.sum.cells.as_slice());
     let mut writer = RecordWriter::begin(Vec::new(), &head(&run.outcome.transcript), sum).unwrap();
