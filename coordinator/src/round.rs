@@ -311,6 +311,12 @@ impl JointFigures {
     }
 }
 
+/// What went wrong, the first cause first. What comes after it often follows from it: without the councils of a failed attempt
+/// others find the next one too small.
+fn after(first: &str, next: &str) -> String {
+    if first.is_empty() { next.to_owned() } else { format!("{first}; after that, {next}") }
+}
+
 fn sentence(failure: &Failure) -> String {
     match std::error::Error::source(failure) {
         Some(cause) => format!("{failure}: {cause}"),
@@ -365,8 +371,8 @@ impl Collect for JointFigures {
             let cohort: BTreeSet<CouncilCode> = linked.iter().copied().filter(|code| !out(code)).collect();
             let Some(parameters) = self.terms.parameters(cohort.len()) else {
                 if note.is_empty() || cohort.len() < usize::from(parameters::MIN_NODES) {
-                    let before = if note.is_empty() { String::new() } else { format!("; before that: {note}") };
-                    note = format!("a round needs 3 to 255 councils, and {} can take part{before}", cohort.len());
+                    let few = format!("a round needs 3 to 255 councils, and {} can take part", cohort.len());
+                    note = after(&note, &few);
                 }
                 break;
             };
@@ -403,7 +409,7 @@ impl Collect for JointFigures {
                 }
                 Attempt::Failed(why) => {
                     tracing::warn!(job = %id, attempt, why, "a round gave no sum");
-                    note = format!("attempt {attempt}: {why}");
+                    note = after(&note, &format!("attempt {attempt}: {why}"));
                     let told = note.clone();
                     self.store.off_thread(move |store| store.note_round(id, &told)).await?;
                     // The same councils without a reason to do otherwise would do the same again.

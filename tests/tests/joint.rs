@@ -532,6 +532,20 @@ async fn a_council_that_drops_out_after_any_step_does_not_spoil_the_sum() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_cause_is_told_before_what_follows_from_it() {
+    // Two will not take part; without them the others find the cohort too small.
+    let fed = Scene::new(&six(), false, &|slot| match slot {
+        0 | 1 => policy("").replace("mode = \"on\"", "mode = \"off\""),
+        _ => policy("").replace("min_cohort = 3", "min_cohort = 6"),
+    })
+    .await;
+    let job = fed.ask(&private(), wire::Level::England, "").await;
+    assert_ne!(job.state, JobState::Released);
+    let (first, second) = (job.message.find("attempt 1: "), job.message.find("attempt 2: "));
+    assert!(first.is_some() && first < second, "{}", job.message);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn below_the_least_number_of_survivors_there_is_no_sum_and_nobody_pays_for_nothing() {
     let codes = six();
     let fed = Scene::new(&codes, false, &|_| policy("")).await;

@@ -145,8 +145,9 @@ pub(super) fn run(args: &Args, defaults: &Defaults, own: Option<&OwnLog>) -> any
 }
 
 fn check(args: &Args, defaults: &Defaults, own: Option<&OwnLog>) -> anyhow::Result<Said> {
-    let believed = believed(args, defaults)?;
+    // First what was typed on the line: without the file it does not matter whom to believe.
     let file = File::open(&args.file).with_context(|| format!("reading {}", args.file.display()))?;
+    let believed = believed(args, defaults)?;
     let bar = progress(args.json);
     let checked = believed.check(BufReader::with_capacity(1 << 16, file), |done, all| {
         bar.set_length(all as u64);
