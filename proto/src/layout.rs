@@ -113,7 +113,7 @@ impl Layout {
         let mut seen = Vec::new();
         for added in self.measure.totals {
             let open: Vec<bool> =
-                self.axes.iter().map(|axis| added.contains(&self.measure.dimensions[axis.dimension].name)).collect();
+                self.axes.iter().map(|axis| added.adds_up(self.measure.dimensions[axis.dimension].name)).collect();
             // A total over dimensions that the query does not use would repeat the cells themselves.
             if !open.contains(&true) || seen.contains(&open) {
                 continue;

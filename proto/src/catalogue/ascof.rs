@@ -2,7 +2,7 @@
 //! 2024-25.
 
 use super::dimensions::{ADULT_BANDS, ADULT_BANDS_AND_UNKNOWN, age_band};
-use super::{Bound, Categories, Dimension, Kind, Measure, Table, Unit, Window};
+use super::{Bound, Categories, Dimension, Kind, Measure, Sum, Table, Unit, Window};
 
 const SOURCE_2E: &str = "DataS-DHSC/ASC-CLD-LA-Dashboard, ASCOF_measures/Create_ASCOF_2E_2425_Onwards.sql, June 2026";
 const SOURCE_3D: &str = "DataS-DHSC/ASC-CLD-LA-Dashboard, ASCOF_measures/Create_ASCOF_3D_2425_Onwards.sql, June 2026";
@@ -40,7 +40,7 @@ pub(super) const MEASURES: &[Measure] = &[
         dimensions: &[age_band(ADULT_BANDS), PUBLISHED_GENDER],
         default_by: &["age_band", "gender"],
         max_by: 2,
-        totals: &[&["gender"]],
+        totals: &[Sum::Over(&["gender"])],
         window: Window::Period,
         table: Table::Joined,
         options: &[],
@@ -59,7 +59,7 @@ pub(super) const MEASURES: &[Measure] = &[
         dimensions: &[age_band(&["18 to 64"]), PUBLISHED_GENDER],
         default_by: &["age_band", "gender"],
         max_by: 2,
-        totals: &[&["gender"]],
+        totals: &[Sum::Over(&["gender"])],
         window: Window::Period,
         table: Table::Joined,
         options: &[],
@@ -95,7 +95,7 @@ pub(super) const MEASURES: &[Measure] = &[
         ],
         default_by: &["accommodation"],
         max_by: 2,
-        totals: &[&["accommodation"], &["accommodation", "learning_disability"]],
+        totals: &[Sum::Over(&["accommodation"]), Sum::Over(&["accommodation", "learning_disability"])],
         window: Window::Period,
         table: Table::Joined,
         options: &[],
@@ -115,7 +115,7 @@ pub(super) const MEASURES: &[Measure] = &[
         dimensions: &[age_band(ADULT_BANDS_AND_UNKNOWN), SUPPORT],
         default_by: &["age_band", "support"],
         max_by: 2,
-        totals: &[&["age_band"], &["support"], &["age_band", "support"]],
+        totals: &[Sum::Over(&["age_band"]), Sum::Over(&["support"]), Sum::Over(&["age_band", "support"])],
         window: Window::Snapshot,
         table: Table::Joined,
         options: &[],
@@ -151,7 +151,7 @@ pub(super) const MEASURES: &[Measure] = &[
         dimensions: &[age_band(ADULT_BANDS_AND_UNKNOWN), SUPPORT],
         default_by: &["age_band", "support"],
         max_by: 2,
-        totals: &[&["age_band"]],
+        totals: &[Sum::Over(&["age_band"])],
         window: Window::Period,
         table: Table::Joined,
         options: &[],
@@ -187,7 +187,7 @@ const fn ratio_3d(id: &'static str, title: &'static str, text: &'static str, win
         dimensions: BANDS_AND_UNKNOWN,
         default_by: &["age_band"],
         max_by: 1,
-        totals: &[&["age_band"]],
+        totals: &[Sum::Over(&["age_band"])],
         window,
         table: Table::Joined,
         options: &[],

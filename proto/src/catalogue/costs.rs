@@ -1,7 +1,7 @@
 //! What services cost, in whole pounds.
 
 use super::events::{AGE_BAND, CLIENT_TYPE, COMPONENT, GENDER, MECHANISM, REASON, SERVICE_TYPE, listed};
-use super::{Asked, Bound, Dimension, Kind, Measure, Setting, Table, Unit, Values, Window};
+use super::{Asked, Bound, Dimension, Kind, Measure, Setting, Sum, Table, Unit, Values, Window};
 use crate::codelist::{CodeList, CostFrequency, Funding};
 
 const SOURCE: &str = "DataS-DHSC/ASC-CLD-LA-Dashboard, 6.Costs_fact.sql, June 2026";
@@ -75,17 +75,7 @@ const fn costs(
         dimensions: DIMENSIONS,
         default_by: &["service_type"],
         max_by: 4,
-        totals: &[&[
-            "service_type",
-            "service_component",
-            "delivery_mechanism",
-            "cost_frequency",
-            "client_type",
-            "age_band",
-            "gender",
-            "primary_support_reason",
-            "client_funding",
-        ]],
+        totals: &[Sum::All],
         window: Window::Period,
         table: Table::Single,
         options,

@@ -1,6 +1,6 @@
 //! The catalogue as a page for people, `docs/measures.md`: made from the entries, so that it cannot say anything else.
 
-use super::{Asked, Bound, Categories, Kind, Measure, Population, Settings, Table, Values, Window, all};
+use super::{Asked, Bound, Categories, Kind, Measure, Population, Settings, Sum, Table, Values, Window, all};
 
 const HEAD: &str = "\
 # Measures
@@ -44,7 +44,11 @@ fn section(measure: &'static Measure) -> String {
         },
     );
     if !measure.totals.is_empty() {
-        let totals: Vec<_> = measure.totals.iter().map(|names| code(names)).collect();
+        let names = |sum: &Sum| {
+            let dimensions = measure.dimensions.iter().map(|dimension| dimension.name);
+            code(&dimensions.filter(|name| sum.adds_up(name)).collect::<Vec<_>>())
+        };
+        let totals: Vec<_> = measure.totals.iter().map(names).collect();
         line("Published sums over", totals.join("; "));
     }
     for setting in measure.options {

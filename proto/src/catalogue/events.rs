@@ -1,7 +1,7 @@
 //! Free tables of events: requests, assessments, reviews and services.
 
 use super::dimensions::{PERSON_BANDS, age_band};
-use super::{Asked, Bound, Categories, Dimension, Kind, Measure, Setting, Table, Unit, Values, Window};
+use super::{Asked, Bound, Categories, Dimension, Kind, Measure, Setting, Sum, Table, Unit, Values, Window};
 use crate::codelist::{
     AssessmentType, ClientType, CodeList, Component, EthnicGroup, Gender, INVALID, Mechanism, Method, Outcome,
     ReviewOutcome, ReviewReason, Route, ServiceType, SupportReason, YesNo,
@@ -84,18 +84,6 @@ pub(super) const MEASURES: &[Measure] = &[
             LONG_TERM,
         ],
         &["month", "outcome_group"],
-        &[&[
-            "month",
-            "route_of_access",
-            "outcome_group",
-            "event_outcome",
-            "client_type",
-            "age_band",
-            "gender",
-            "ethnic_group",
-            "primary_support_reason",
-            "long_term_support",
-        ]],
         &[ENDED, MOST_EVENTS],
     ),
     table(
@@ -124,20 +112,6 @@ pub(super) const MEASURES: &[Measure] = &[
             LONG_TERM,
         ],
         &["month", "outcome_group"],
-        &[&[
-            "month",
-            "assessment_type",
-            "eligible_needs",
-            "method",
-            "conversation",
-            "outcome_group",
-            "client_type",
-            "age_band",
-            "gender",
-            "ethnic_group",
-            "primary_support_reason",
-            "long_term_support",
-        ]],
         &[ENDED, MOST_EVENTS],
     ),
     table(
@@ -172,20 +146,6 @@ pub(super) const MEASURES: &[Measure] = &[
             LONG_TERM,
         ],
         &["month", "review_type"],
-        &[&[
-            "month",
-            "review_type",
-            "review_reason",
-            "review_outcomes_achieved",
-            "method",
-            "outcome_group",
-            "client_type",
-            "age_band",
-            "gender",
-            "ethnic_group",
-            "primary_support_reason",
-            "long_term_support",
-        ]],
         &[ENDED, MOST_EVENTS],
     ),
     table(
@@ -220,19 +180,6 @@ pub(super) const MEASURES: &[Measure] = &[
             REASON,
         ],
         &["service_type"],
-        &[&[
-            "month",
-            "service_group",
-            "service_type",
-            "service_component",
-            "delivery_mechanism",
-            "outcome_group",
-            "client_type",
-            "age_band",
-            "gender",
-            "ethnic_group",
-            "primary_support_reason",
-        ]],
         &[
             Setting {
                 name: "when",
@@ -254,7 +201,6 @@ const fn table(
     text: &'static str,
     dimensions: &'static [Dimension],
     default_by: &'static [&'static str],
-    totals: &'static [&'static [&'static str]],
     options: &'static [Setting],
 ) -> Measure {
     Measure {
@@ -267,7 +213,7 @@ const fn table(
         dimensions,
         default_by,
         max_by: 4,
-        totals,
+        totals: &[Sum::All],
         window: Window::Period,
         table: Table::Joined,
         options,

@@ -48,8 +48,8 @@ pub struct Measure {
     pub default_by: &'static [&'static str],
     /// The most dimensions that one query may use.
     pub max_by: usize,
-    /// The sums that the publication shows: each names the dimensions that are added up.
-    pub totals: &'static [&'static [&'static str]],
+    /// The sums that the publication shows.
+    pub totals: &'static [Sum],
     /// What the query's dates mean.
     pub window: Window,
     /// Which table it reads.
@@ -62,6 +62,25 @@ pub struct Measure {
     pub bound_reason: &'static str,
     /// Published source of the method.
     pub source: &'static str,
+}
+
+/// One of the sums that the publication shows, by the dimensions that are added up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sum {
+    /// All of the measure's dimensions, those included that it may get one day.
+    All,
+    /// These.
+    Over(&'static [&'static str]),
+}
+
+impl Sum {
+    /// True when this dimension is added up.
+    pub fn adds_up(self, dimension: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Over(names) => names.contains(&dimension),
+        }
+    }
 }
 
 /// What is counted.
@@ -216,7 +235,11 @@ mod tests {
             let names: BTreeSet<_> = measure.dimensions.iter().map(|dimension| dimension.name).collect();
             assert_eq!(names.len(), measure.dimensions.len(), "{} repeats a dimension", measure.id);
             assert!(measure.default_by.len() <= measure.max_by, "{}", measure.id);
-            for name in measure.default_by.iter().chain(measure.totals.iter().copied().flatten()) {
+            let summed = measure.totals.iter().flat_map(|sum| match sum {
+                Sum::All => &[],
+                Sum::Over(names) => *names,
+            });
+            for name in measure.default_by.iter().chain(summed) {
                 assert!(names.contains(name), "{} names the unknown dimension {name}", measure.id);
             }
             let settings = Settings::check(measure, &[]).expect("defaults are valid");

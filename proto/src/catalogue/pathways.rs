@@ -1,7 +1,7 @@
 //! Pathways: where people who enter a state are afterwards.
 
 use super::dimensions::{ETHNIC_GROUP, GENDER, PERSON_BANDS, REASON, age_band};
-use super::{Bound, Categories, Dimension, Kind, Measure, Setting, Table, Unit, Values, Window};
+use super::{Bound, Categories, Dimension, Kind, Measure, Setting, Sum, Table, Unit, Values, Window};
 
 /// States that can be entered, as the setting `from` names them.
 pub const FROM: &[&str] = &[
@@ -53,7 +53,7 @@ pub(super) const MEASURES: &[Measure] = &[Measure {
     ],
     default_by: &["to"],
     max_by: 4,
-    totals: &[&["to", "month", "age_band", "gender", "ethnic_group", "primary_support_reason"], &["to"]],
+    totals: &[Sum::All, Sum::Over(&["to"])],
     window: Window::Period,
     table: Table::Joined,
     options: &[

@@ -1,7 +1,7 @@
 //! Free tables of distinct people.
 
 use super::dimensions::{ETHNIC_GROUP, FINE_BANDS, GENDER, PERSON_BANDS, REASON, SETTING, age_band};
-use super::{Bound, Categories, Dimension, Kind, Measure, Table, Unit, Window};
+use super::{Bound, Categories, Dimension, Kind, Measure, Sum, Table, Unit, Window};
 use crate::codelist::{CodeList, Employment, Funding, YesNo};
 
 pub(super) const MEASURES: &[Measure] = &[Measure {
@@ -37,18 +37,7 @@ pub(super) const MEASURES: &[Measure] = &[Measure {
     ],
     default_by: &["age_band", "gender"],
     max_by: 4,
-    totals: &[&[
-        "age_band",
-        "age_group",
-        "gender",
-        "ethnic_group",
-        "primary_support_reason",
-        "setting",
-        "has_unpaid_carer",
-        "client_funding",
-        "employment",
-        "accommodation",
-    ]],
+    totals: &[Sum::All],
     window: Window::Either,
     table: Table::Joined,
     options: &[],

@@ -1,6 +1,6 @@
 //! Data quality: how many cells are valid, invalid, of release 1 or blank, by field and by what rows ask of them.
 
-use super::{Asked, Bound, Categories, Dimension, Kind, Measure, Setting, Table, Unit, Values, Window};
+use super::{Asked, Bound, Categories, Dimension, Kind, Measure, Setting, Sum, Table, Unit, Values, Window};
 
 /// The parts of the specification, in its order.
 pub const MODULES: &[&str] = &[
@@ -133,7 +133,7 @@ pub(super) const MEASURES: &[Measure] = &[Measure {
     dimensions: DIMENSIONS,
     default_by: &["field", "status", "result"],
     max_by: 4,
-    totals: &[&["status"], &["status", "result"], &["module", "field", "status", "result", "event_type"]],
+    totals: &[Sum::Over(&["status"]), Sum::Over(&["status", "result"]), Sum::All],
     window: Window::Period,
     table: Table::SingleWithCodes,
     options: &[Setting {

@@ -1,7 +1,7 @@
 //! ASCOF 2A: what followed short-term support to maximise independence.
 
 use super::dimensions::{ADULT_BANDS_AND_UNKNOWN, age_band};
-use super::{Bound, Categories, Dimension, Kind, Measure, OFFICIAL_OR_DOCUMENTED, Table, Unit, Window};
+use super::{Bound, Categories, Dimension, Kind, Measure, OFFICIAL_OR_DOCUMENTED, Sum, Table, Unit, Window};
 use crate::codelist::{CodeList, INVALID, Outcome};
 
 const SOURCE: &str = "DataS-DHSC/ASC-CLD-LA-Dashboard, ASCOF_measures/Create_ASCOF_2A_2425_Onwards.sql, June 2026";
@@ -55,7 +55,7 @@ pub(super) const MEASURES: &[Measure] = &[
         dimensions: &[age_band(ADULT_BANDS_AND_UNKNOWN)],
         default_by: &["age_band"],
         max_by: 1,
-        totals: &[&["age_band"]],
+        totals: &[Sum::Over(&["age_band"])],
         window: Window::Period,
         table: Table::Joined,
         options: &[OFFICIAL_OR_DOCUMENTED],
@@ -94,10 +94,10 @@ pub(super) const MEASURES: &[Measure] = &[
         default_by: &["age_band", "sequel", "final_outcome"],
         max_by: 3,
         totals: &[
-            &["age_band"],
-            &["age_band", "sequel"],
-            &["age_band", "final_outcome"],
-            &["age_band", "sequel", "final_outcome", "counts_in"],
+            Sum::Over(&["age_band"]),
+            Sum::Over(&["age_band", "sequel"]),
+            Sum::Over(&["age_band", "final_outcome"]),
+            Sum::Over(&["age_band", "sequel", "final_outcome", "counts_in"]),
         ],
         window: Window::Period,
         table: Table::Joined,

@@ -2,7 +2,8 @@
 
 use super::events::listed;
 use super::{
-    Asked, Bound, Categories, Dimension, Kind, Measure, OFFICIAL_OR_DOCUMENTED, Setting, Table, Unit, Values, Window,
+    Asked, Bound, Categories, Dimension, Kind, Measure, OFFICIAL_OR_DOCUMENTED, Setting, Sum, Table, Unit, Values,
+    Window,
 };
 use crate::codelist::{CodeList, Route};
 
@@ -70,7 +71,7 @@ pub(super) const MEASURES: &[Measure] = &[
             BANDS,
         ],
         &["sequel"],
-        &[&["sequel"], &["sequel", "route_of_access", "age_band"]],
+        &[Sum::Over(&["sequel"]), Sum::Over(&["sequel", "route_of_access", "age_band"])],
     ),
     sts(
         "STS002A",
@@ -85,7 +86,7 @@ pub(super) const MEASURES: &[Measure] = &[
             BANDS_OR_UNKNOWN,
         ],
         &["sequel"],
-        &[&["sequel"], &["sequel", "age_band"]],
+        &[Sum::Over(&["sequel"]), Sum::Over(&["sequel", "age_band"])],
     ),
     sts(
         "STS002B",
@@ -95,7 +96,7 @@ pub(super) const MEASURES: &[Measure] = &[
          it.",
         &[BANDS_OR_UNKNOWN],
         &[],
-        &[&["age_band"]],
+        &[Sum::Over(&["age_band"])],
     ),
 ];
 
@@ -105,7 +106,7 @@ const fn sts(
     text: &'static str,
     dimensions: &'static [Dimension],
     default_by: &'static [&'static str],
-    totals: &'static [&'static [&'static str]],
+    totals: &'static [Sum],
 ) -> Measure {
     Measure {
         id,

@@ -1,7 +1,7 @@
 //! Long-term and carer support as the SALT return counted it, over the joined main table: LTS001 to LTS004.
 
 use super::dimensions::{ADULT_BANDS, age_band};
-use super::{Bound, Categories, Dimension, Kind, Measure, OFFICIAL_OR_DOCUMENTED, Table, Unit, Window};
+use super::{Bound, Categories, Dimension, Kind, Measure, OFFICIAL_OR_DOCUMENTED, Sum, Table, Unit, Window};
 use crate::codelist::{Accommodation, CodeList, Employment, Ethnicity, Gender, INVALID, SupportReason};
 
 const SOURCE: &str =
@@ -35,11 +35,11 @@ const REASON: Dimension = Dimension {
 
 const BY_REASON: &[Dimension] = &[age_band(ADULT_BANDS), REASON, SETTING];
 
-const REASON_TOTALS: &[&[&str]] = &[
-    &["setting"],
-    &["primary_support_reason"],
-    &["primary_support_reason", "setting"],
-    &["age_band", "primary_support_reason", "setting"],
+const REASON_TOTALS: &[Sum] = &[
+    Sum::Over(&["setting"]),
+    Sum::Over(&["primary_support_reason"]),
+    Sum::Over(&["primary_support_reason", "setting"]),
+    Sum::Over(&["age_band", "primary_support_reason", "setting"]),
 ];
 
 const ONE_REASON: &str = "Within an age group a person is in one cell. Somebody whose rows disagree on the month of birth \
@@ -109,7 +109,11 @@ pub(super) const MEASURES: &[Measure] = &[
         ],
         default_by: &["has_unpaid_carer", "setting"],
         max_by: 2,
-        totals: &[&["setting"], &["has_unpaid_carer"], &["has_unpaid_carer", "setting"]],
+        totals: &[
+            Sum::Over(&["setting"]),
+            Sum::Over(&["has_unpaid_carer"]),
+            Sum::Over(&["has_unpaid_carer", "setting"]),
+        ],
         window: Window::Snapshot,
         table: Table::Joined,
         options: &[],
@@ -143,7 +147,11 @@ pub(super) const MEASURES: &[Measure] = &[
         ],
         default_by: &["gender", "ethnicity", "setting"],
         max_by: 3,
-        totals: &[&["setting"], &["ethnicity", "setting"], &["gender", "ethnicity", "setting"]],
+        totals: &[
+            Sum::Over(&["setting"]),
+            Sum::Over(&["ethnicity", "setting"]),
+            Sum::Over(&["gender", "ethnicity", "setting"]),
+        ],
         window: Window::Snapshot,
         table: Table::Joined,
         options: &[],
@@ -224,7 +232,7 @@ pub(super) const MEASURES: &[Measure] = &[
         ],
         default_by: &["support"],
         max_by: 2,
-        totals: &[&["support"], &["age_group"], &["support", "age_group"]],
+        totals: &[Sum::Over(&["support"]), Sum::Over(&["age_group"]), Sum::Over(&["support", "age_group"])],
         window: Window::Period,
         table: Table::Joined,
         options: &[],
@@ -259,7 +267,7 @@ pub(super) const MEASURES: &[Measure] = &[
         ],
         default_by: &["gender", "employment"],
         max_by: 3,
-        totals: &[&["gender"], &["gender", "paid", "employment"]],
+        totals: &[Sum::Over(&["gender"]), Sum::Over(&["gender", "paid", "employment"])],
         window: Window::Period,
         table: Table::Joined,
         options: &[OFFICIAL_OR_DOCUMENTED],
@@ -292,7 +300,7 @@ pub(super) const MEASURES: &[Measure] = &[
         ],
         default_by: &["gender", "accommodation"],
         max_by: 3,
-        totals: &[&["gender"], &["gender", "settled", "accommodation"]],
+        totals: &[Sum::Over(&["gender"]), Sum::Over(&["gender", "settled", "accommodation"])],
         window: Window::Period,
         table: Table::Joined,
         options: &[OFFICIAL_OR_DOCUMENTED],

@@ -1,6 +1,6 @@
 //! Waiting times: from a request to the first response, and to the first service.
 
-use super::{Asked, Bound, Categories, Dimension, Kind, Measure, Setting, Table, Unit, Values, Window};
+use super::{Asked, Bound, Categories, Dimension, Kind, Measure, Setting, Sum, Table, Unit, Values, Window};
 
 const SOURCE: &str = "DataS-DHSC/ASC-CLD-LA-Dashboard, Waiting_times/waiting_times_method.sql v1.1, 19 May 2026";
 
@@ -58,7 +58,7 @@ const fn waiting(id: &'static str, title: &'static str, text: &'static str) -> M
         dimensions: DIMENSIONS,
         default_by: &["quarter", "age_band", "days"],
         max_by: 3,
-        totals: &[&["days"]],
+        totals: &[Sum::Over(&["days"])],
         window: Window::Period,
         table: Table::Joined,
         options: &[MOST_WAITS],
