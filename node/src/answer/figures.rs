@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use prost::Message as _;
 
 use super::told::{internal, ledger_says};
-use super::{Answerer, data};
+use super::{Answerer, board, data};
 use crate::assemble::{self, SnapshotId};
 use crate::ledger::{self, Charged, CouncilAdmission, Head, Unasked, Whose};
 use crate::local;
@@ -101,6 +101,7 @@ impl Answerer {
                 "joint figures are not answered by one council: they are asked in a round",
             )));
         }
+        board::check(question.analyst(), self.council).map_err(&noted)?;
         self.agreed().map_err(&noted)?;
         let options = local::options(query, self.today());
         // What the policy refuses, the ledger refuses and writes down; the data do not matter then.

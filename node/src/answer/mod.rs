@@ -11,6 +11,7 @@
 //! way to make such bytes is from [`ProtectedCells`](crate::protect::ProtectedCells). Errors inside are logged here and
 //! leave as one sentence without detail.
 
+mod board;
 pub(crate) mod data;
 mod figures;
 pub(crate) mod receipts;

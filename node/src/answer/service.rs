@@ -17,7 +17,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::figures::{governed, pieces};
 use super::slots::at_slot_end;
 use super::told::{internal, ledger_says};
-use super::{Answerer, Asked, Believed, data};
+use super::{Answerer, Asked, Believed, board, data};
 use crate::assemble;
 use crate::dial::Gate;
 use crate::ledger::{Head, Verdict};
@@ -148,6 +148,9 @@ impl Node for NodeService {
         let gate = gate(&request)?;
         let quote = self
             .asked(gate, request.into_inner().question, |answerer, question| {
+                if !question.query().release().is_joint() {
+                    board::check(question.analyst(), answerer.council)?;
+                }
                 answerer.agreed()?;
                 let options = local::options(question.query(), answerer.today());
                 let (policy, governed) = (answerer.policy.current(), governed(question)?);

@@ -323,6 +323,34 @@ async fn exact_sums_are_given_for_enough_councils_of_one_area_and_for_nobody_els
     assert!(fed.send(codes[0], &fed.letter(&query, 1)).await.is_ok());
 }
 
+/// The coordinator passes the question of one board's analyst to a council of another board.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_analyst_of_another_board_is_given_no_figures_whatever_the_coordinator_passes_on() {
+    let codes = six();
+    let kinds = "kinds = [\"council-suppressed\", \"joint-private\", ";
+    let open = policy("").replace("kinds = [\"joint-private\", ", kinds);
+    let fed = Scene::new(&codes, true, &|_| open.clone()).await;
+    let question = |number| {
+        let query = super::query(Release::CouncilSuppressed(Profile::Hospital));
+        let expires = fed.clock.now().as_second() + 7200;
+        let analyst = "folkmoot://england/analyst/icb/QHM/bea".parse().unwrap();
+        Question::new(query, QueryId::from_bytes([number; 16]), analyst, "test", "6(1)(e)", expires).unwrap()
+    };
+    let board = Geography::built_in().structure("icb-2022").unwrap().members(&BoardCode::parse("QHM").unwrap());
+    assert!(codes.iter().any(|code| !board.contains(code)) && codes.iter().any(|code| board.contains(code)));
+    for (code, number) in codes.iter().zip(1..) {
+        let answered = fed.nodes[code].answerer.figures(&question(number));
+        match answered {
+            Ok(_) => assert!(board.contains(code), "{code} is in another board"),
+            Err(refusal) => {
+                assert!(!board.contains(code), "{}", refusal.sentence());
+                assert_eq!(refusal.reason(), Reason::NotAllowed);
+                assert_eq!(fed.refused(*code).len(), 1, "it is in the log");
+            }
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_question_that_nothing_here_can_answer_is_in_the_log_and_so_is_one_that_nobody_signed() {
     let codes = six();

@@ -16,7 +16,7 @@ use super::reading::{check_cohort, cohort_of, expected, own_reading};
 use super::{Asked, MOST_OPEN, Open, Rounds, Stage, protocol, refused, with_randomness};
 use crate::answer::figures::governed;
 use crate::answer::told::ledger_says;
-use crate::answer::{Answerer, Believed, data};
+use crate::answer::{Answerer, Believed, board, data};
 use crate::assemble::{self, SnapshotId};
 use crate::ledger::{self, Cohort, RoundRequest, Unasked, Whose};
 use crate::local;
@@ -152,8 +152,12 @@ impl Answerer {
         }
         let agreed = proposal.agree(&expected, &rounds.signing).map_err(|w| protocol(&w))?;
         let options = local::options(question.query(), self.today());
-        let (admitted, snapshot) =
-            self.admit(question, &options, &cohort, terms, joint.block_of(self.council).is_some())?;
+        let contributes = joint.block_of(self.council).is_some();
+        // Noise for another board's figures is given to anybody; figures of this council's people are not.
+        if contributes {
+            board::check(question.analyst(), self.council).map_err(No::Asked)?;
+        }
+        let (admitted, snapshot) = self.admit(question, &options, &cohort, terms, contributes)?;
         if let Some(shares) = &shares {
             tracing::info!(
                 question = %question.id(),
