@@ -27,7 +27,7 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Link {
-    /// Host and port to dial, such as `folkmoot.example.gov.uk:8443`.
+    /// Host and port to dial, such as `folkmoot.example.gov.uk:7443`.
     pub coordinator: String,
 }
 

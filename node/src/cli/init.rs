@@ -15,7 +15,7 @@ use crate::home::Home;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  folkmoot-node --home /srv/folkmoot init --council 503 --federation england \\\n      --coordinator folkmoot.example.gov.uk:8443\n\nThen: folkmoot-node enrol"
+    after_help = "Example:\n  folkmoot-node --home /srv/folkmoot init --council 503 --federation england \\\n      --coordinator folkmoot.example.gov.uk:7443\n\nThen: folkmoot-node enrol"
 )]
 pub(super) struct Args {
     /// The council's code in client level data, such as 503 or Z9D4Z
@@ -31,10 +31,14 @@ pub(super) struct Args {
 
 pub(super) fn run(home: &Home, args: &Args) -> anyhow::Result<()> {
     let council = Geography::built_in().council(args.council).with_context(|| {
-        format!("{} is not one of the 153 councils with adult social services responsibilities", args.council)
+        format!(
+            "{} is not one of the 153 councils with adult social services responsibilities: the code is the one in the column \
+             LA Code of client level data, such as 503 for Lincolnshire",
+            args.council
+        )
     })?;
     if !args.coordinator.rsplit_once(':').is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok()) {
-        bail!("`{}` is not HOST:PORT, such as folkmoot.example.gov.uk:8443", args.coordinator);
+        bail!("`{}` is not HOST:PORT, such as folkmoot.example.gov.uk:7443", args.coordinator);
     }
     if home.settings().exists() {
         bail!("{} is there already: this folder holds a node", home.settings().display());

@@ -31,16 +31,9 @@ pub struct Session {
     clock: Arc<dyn Clock>,
 }
 
-/// Whether another process holds the store that could not be opened.
+/// Whether another process holds the ledger that could not be opened.
 fn is_in_use(error: &ledger::Error) -> bool {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(found) = cause {
-        if matches!(found.downcast_ref::<store::Error>(), Some(store::Error::InUse { .. })) {
-            return true;
-        }
-        cause = found.source();
-    }
-    false
+    matches!(error, ledger::Error::Store(cause) if matches!(**cause, store::Error::InUse { .. }))
 }
 
 impl Session {
@@ -82,9 +75,11 @@ impl Session {
         }
         let open = if access == Access::Sole { Ledger::open } else { Ledger::beside };
         let ledger = open(&home.ledger(), Some(key.clone()), config.council, Arc::clone(&clock)).map_err(|error| {
-            let said = match is_in_use(&error) {
-                true => "this node runs already, and only one process at a time may be the node",
-                false => "opening the ledger; when it is lost, only the authority can say how to go on",
+            let said = match (is_in_use(&error), access) {
+                (true, Access::Sole) => "this node runs already, and only one process at a time may be the node",
+                // A command beside a running node takes the stores for itself only to bring them up to date.
+                (true, _) => "the running node is an earlier version of this program: restart it with this one",
+                (false, _) => "opening the ledger; when it is lost, only the authority can say how to go on",
             };
             anyhow::Error::new(error).context(said)
         })?;
@@ -373,5 +368,20 @@ mod tests {
         assert!(said.contains("2026-06-30") && said.contains("--clock-is-right"), "{said}");
         // A clock behind is for the ledger to refuse.
         leapt(last, at("2020-01-01T00:00:00Z")).unwrap();
+    }
+
+    #[test]
+    fn a_second_node_is_told_that_one_runs_and_not_that_the_ledger_is_lost() {
+        let folder = tempfile::tempdir().unwrap();
+        let home = Home::at(folder.path().join("node"));
+        let place = home.folder().display().to_string();
+        let words = ["folkmoot-node", "--home", &place, "init", "--council", "503", "--federation", "england"];
+        let _ = crate::cli::run(words.into_iter().chain(["--coordinator", "moot.example:7443"]).map(Into::into));
+        let first = Session::open_alone(&home).unwrap();
+        let said = format!("{:#}", Session::open_alone(&home).err().unwrap());
+        assert!(said.contains("runs already") && said.contains("in use") && !said.contains("lost"), "{said}");
+        Session::open(&home).unwrap();
+        drop(first);
+        Session::open_alone(&home).unwrap();
     }
 }
