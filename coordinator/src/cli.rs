@@ -387,6 +387,39 @@ mod tests {
         }
     }
 
+    /// A command line that a document or a help text shows and the program does not take costs its reader an hour.
+    #[test]
+    fn every_command_that_is_shown_is_one_that_is_taken() {
+        let documents = [
+            include_str!("../../README.md"),
+            include_str!("../../docs/operating.md"),
+            include_str!("../../docs/certificates.md"),
+            include_str!("../../docs/governance.md"),
+            include_str!("../../docs/import.md"),
+            include_str!("../../docs/pathways.md"),
+            include_str!("../../docs/protocol.md"),
+            include_str!("../../docs/releases.md"),
+        ];
+        let mut shown: Vec<Vec<String>> = documents
+            .iter()
+            .flat_map(|text| folkmoot_runtime::examples::commands(text, "folkmoot-coordinator"))
+            .collect();
+        fn helps(command: &clap::Command, shown: &mut Vec<Vec<String>>) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            shown.extend(folkmoot_runtime::examples::commands(&help, "folkmoot-coordinator"));
+            command.get_subcommands().for_each(|command| helps(command, shown));
+        }
+        helps(&Cli::command(), &mut shown);
+        assert!(shown.len() > 12, "{} commands were found", shown.len());
+        for words in shown {
+            // Where no profile is named, FOLKMOOT_PROFILE names it.
+            let with_profile = words.iter().map(String::as_str).chain(["--profile", "p.toml"]);
+            if let Err(error) = Cli::try_parse_from(&words).or_else(|_| Cli::try_parse_from(with_profile)) {
+                assert!(!error.use_stderr(), "{}\n{error}", words.join(" "));
+            }
+        }
+    }
+
     #[test]
     fn a_question_of_the_documentation_parses() {
         let line = "folkmoot-coordinator ask 2E --from 2024-04-01 --to 2025-03-31 --by gender,age_band --filter gender=Male|Female \

@@ -4,7 +4,7 @@
 
 use std::path::PathBuf;
 
-use clap::CommandFactory;
+use clap::{CommandFactory, Parser as _};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -112,6 +112,35 @@ fn the_grammar_holds_together_and_every_command_has_help_with_an_example() {
     assert_eq!(desk.run("revoke --reason left").code, USAGE, "which one?");
     assert_eq!(desk.run("init --federation England").code, USAGE);
     assert!(desk.run("completions bash").out.contains("folkmoot-certs"));
+}
+
+/// A command line that a document or a help text shows and the program does not take costs its reader an hour.
+#[test]
+fn every_command_that_is_shown_is_one_that_is_taken() {
+    let documents = [
+        include_str!("../../../README.md"),
+        include_str!("../../../docs/operating.md"),
+        include_str!("../../../docs/certificates.md"),
+        include_str!("../../../docs/governance.md"),
+        include_str!("../../../docs/import.md"),
+        include_str!("../../../docs/pathways.md"),
+        include_str!("../../../docs/protocol.md"),
+        include_str!("../../../docs/releases.md"),
+    ];
+    let mut shown: Vec<Vec<String>> =
+        documents.iter().flat_map(|text| folkmoot_runtime::examples::commands(text, "folkmoot-certs")).collect();
+    fn helps(command: &clap::Command, shown: &mut Vec<Vec<String>>) {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        shown.extend(folkmoot_runtime::examples::commands(&help, "folkmoot-certs"));
+        command.get_subcommands().for_each(|command| helps(command, shown));
+    }
+    helps(&Arguments::command(), &mut shown);
+    assert!(shown.len() > 12, "{} commands were found", shown.len());
+    for words in shown {
+        if let Err(error) = Arguments::try_parse_from(&words) {
+            assert!(!error.use_stderr(), "{}\n{error}", words.join(" "));
+        }
+    }
 }
 
 #[test]

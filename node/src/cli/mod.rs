@@ -321,6 +321,35 @@ mod tests {
         Cli::command().get_subcommands().for_each(check_help);
     }
 
+    /// A command line that a document or a help text shows and the program does not take costs its reader an hour.
+    #[test]
+    fn every_command_that_is_shown_is_one_that_is_taken() {
+        let documents = [
+            include_str!("../../../README.md"),
+            include_str!("../../../docs/operating.md"),
+            include_str!("../../../docs/certificates.md"),
+            include_str!("../../../docs/governance.md"),
+            include_str!("../../../docs/import.md"),
+            include_str!("../../../docs/pathways.md"),
+            include_str!("../../../docs/protocol.md"),
+            include_str!("../../../docs/releases.md"),
+        ];
+        let mut shown: Vec<Vec<String>> =
+            documents.iter().flat_map(|text| folkmoot_runtime::examples::commands(text, "folkmoot-node")).collect();
+        fn helps(command: &clap::Command, shown: &mut Vec<Vec<String>>) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            shown.extend(folkmoot_runtime::examples::commands(&help, "folkmoot-node"));
+            command.get_subcommands().for_each(|command| helps(command, shown));
+        }
+        helps(&Cli::command(), &mut shown);
+        assert!(shown.len() > 20, "{} commands were found", shown.len());
+        for words in shown {
+            if let Err(error) = Cli::try_parse_from(&words) {
+                assert!(!error.use_stderr(), "{}\n{error}", words.join(" "));
+            }
+        }
+    }
+
     #[test]
     fn every_command_explains_itself() {
         for command in Cli::command().get_subcommands() {

@@ -8,6 +8,8 @@
 pub mod backoff;
 pub mod clock;
 pub mod enrol;
+#[cfg(any(test, feature = "testing"))]
+pub mod examples;
 pub mod link;
 pub mod reach;
 pub mod settings;
