@@ -12,7 +12,7 @@ use crate::ledger::PeerHead;
 /// Arguments of `audit heads`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "In every joint round each council signs where its ledger stands, and every other keeps it. A council whose ledger was restored or copied is shown what was kept of it, and answers nothing until the federation's authority countersigns.\n\nTo compare by hand, that council runs: folkmoot-node audit verify --head NUMBER:DIGEST\nThe JSON form holds the signed message and the key it was signed under, for an auditor.\n\nExamples:\n  folkmoot-node audit heads\n  folkmoot-node audit heads --council 503 --json"
+    after_help = "In every joint round each council signs where its ledger stands, and every other keeps it. A council whose ledger was restored or copied is shown what was kept of it, and answers nothing until the federation's authority countersigns.\n\nTo compare by hand, that council runs: folkmoot-node audit verify --head NUMBER:DIGEST\n\nThe JSON form holds the signed message and the key it was signed under, for an auditor.\n\nExamples:\n  folkmoot-node audit heads\n  folkmoot-node audit heads --council 503 --json"
 )]
 pub(in crate::cli) struct Args {
     /// Only what is kept of this council
