@@ -15,7 +15,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use folkmoot_proto::identity::Identity;
@@ -34,6 +34,7 @@ use crate::collect::{Collect, Context, Councils, Patience, Progress as _};
 use crate::figures::CouncilFigures;
 use crate::outcome::{Outcome, State};
 use crate::plan::Plan;
+use crate::receipts::Keeper;
 use crate::release::{Gathered, Place, Release};
 use crate::store::{self, Job, JobState, Store};
 
@@ -80,6 +81,8 @@ struct Inner {
     joint: Option<Arc<dyn Collect>>,
     /// Fires with every stored event of a job that runs here.
     changes: Mutex<BTreeMap<JobId, watch::Sender<u64>>>,
+    /// Who takes receipts of the councils of a job that is over.
+    receipts: OnceLock<Arc<Keeper>>,
     stop: CancellationToken,
 }
 
@@ -95,7 +98,14 @@ impl Jobs {
     ) -> Self {
         let figures = Arc::new(CouncilFigures::new(councils, store.clone(), Arc::clone(&clock), patience));
         let changes = Mutex::default();
-        Self { inner: Arc::new(Inner { store, clock, patience, figures, joint, changes, stop }) }
+        Self {
+            inner: Arc::new(Inner { store, clock, patience, figures, joint, changes, receipts: OnceLock::new(), stop }),
+        }
+    }
+
+    /// Has receipts of the councils taken when a job is over. The first keeper stays.
+    pub fn take_receipts(&self, keeper: Arc<Keeper>) {
+        let _ = self.inner.receipts.set(keeper);
     }
 
     /// Whether questions with this protection can be asked here.
@@ -324,7 +334,18 @@ impl Jobs {
             self.use_stored(&plan, &before, &BTreeMap::new(), &report).await.map_err(failed)?;
         }
         report.state(JobState::Merging, String::new()).await.map_err(failed)?;
-        self.finish(&plan, &signed, &report).await.map_err(failed)
+        let finished = self.finish(&plan, &signed, &report).await.map_err(failed);
+        if let Some(keeper) = self.inner.receipts.get().map(Arc::clone) {
+            // What left in a round that gave no sum has its receipt, too; nobody waits for it.
+            let (stop, councils) = (self.inner.stop.clone(), plan.councils().clone());
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = keeper.take(councils) => {}
+                    () = stop.cancelled() => {}
+                }
+            });
+        }
+        finished
     }
 
     fn read_back(&self, job: &Job) -> Result<(Plan, SignedQuestion), Refusal> {

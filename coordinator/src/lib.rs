@@ -24,6 +24,7 @@ pub mod merge;
 pub mod outcome;
 pub mod plan;
 pub mod publish;
+pub mod receipts;
 pub mod release;
 pub mod round;
 pub mod run;

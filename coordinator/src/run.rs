@@ -22,6 +22,7 @@ use crate::collect::Collect;
 use crate::config::{Config, Signing};
 use crate::job::Jobs;
 use crate::links::{Host, Invitation, Links};
+use crate::receipts::Keeper;
 use crate::round::{JointFigures, Keep};
 use crate::server::Server;
 use crate::service::{ByTls, Countersigner, Service};
@@ -164,9 +165,12 @@ pub async fn run(
     };
     let jobs =
         Jobs::new(store.clone(), Arc::new(links.clone()), Arc::clone(&clock), patience, joint, stop.child_token());
+    let receipts = Arc::new(Keeper::new(Arc::new(links.clone()), store.clone(), Arc::clone(&tls), Arc::clone(&clock)));
+    jobs.take_receipts(Arc::clone(&receipts));
     let service = Service {
         jobs: jobs.clone(),
         store,
+        receipts: Some(receipts),
         links: links.clone(),
         clock: Arc::clone(&clock),
         believe: Arc::new(ByTls { tls: Arc::clone(&tls), clock: Arc::clone(&clock) }),

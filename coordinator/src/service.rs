@@ -27,12 +27,12 @@ use crate::job::{Jobs, internal};
 use crate::links::Links;
 use crate::plan::Plan;
 use crate::publish;
+use crate::receipts::Keeper;
 use crate::release::{Release, Withdrawal};
 use crate::scope::Level;
 use crate::store::Store;
 
 mod price;
-mod receipts;
 mod record;
 
 /// Checks the certificates behind a signature.
@@ -83,6 +83,8 @@ pub struct Service {
     pub believe: Arc<dyn Believe>,
     /// What we sign with.
     pub countersigner: Countersigner,
+    /// Receipts for auditors; `None` where nobody checks them.
+    pub receipts: Option<Arc<Keeper>>,
     /// Folder of the records of rounds.
     pub rounds: PathBuf,
     /// The councils in the federation's signed registry; `None` without one.
@@ -338,7 +340,11 @@ impl Coordinator for Service {
         request: Request<wire::CouncilReceiptsRequest>,
     ) -> Result<Response<wire::ReceiptsReply>, Status> {
         allowed(&request, Action::ReadReceipts)?;
-        Ok(Response::new(receipts::page(&self.links, request.into_inner()).await?))
+        let page = match &self.receipts {
+            Some(keeper) => keeper.page(request.into_inner()).await,
+            None => Err(Refusal::new(Reason::NotFound, "this coordinator passes no receipts on")),
+        };
+        Ok(Response::new(page?))
     }
 
     async fn withdraw(&self, request: Request<wire::WithdrawRequest>) -> Result<Response<wire::WithdrawReply>, Status> {

@@ -10,6 +10,7 @@ use folkmoot_runtime::store::{
 
 mod heads;
 mod jobs;
+mod receipts;
 mod releases;
 mod rounds;
 
@@ -28,6 +29,7 @@ pub const SCHEMA: Schema = Schema {
         },
         Migration { number: 2, name: "rounds", sql: include_str!("../migrations/0002_rounds.sql") },
         Migration { number: 3, name: "no exact sums", sql: include_str!("../migrations/0003_no_exact_sums.sql") },
+        Migration { number: 4, name: "receipts", sql: include_str!("../migrations/0004_receipts.sql") },
     ],
 };
 

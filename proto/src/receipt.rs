@@ -98,7 +98,7 @@ mod tests {
         let key = SigningKey::from_bytes(&[7; 32]);
         let statement = b"{\"council\":\"503\"}".to_vec();
         let signature = key.sign(&signable(&statement)).to_bytes().to_vec();
-        let reply = wire::ReceiptsReply { statement: statement.clone(), signature, chain: vec![] };
+        let reply = wire::ReceiptsReply { statement: statement.clone(), signature, chain: vec![], kept_next: 0 };
         let public = key.verifying_key().to_bytes();
         assert!(holds(&reply, &public));
         assert!(!holds(&reply, &SigningKey::from_bytes(&[8; 32]).verifying_key().to_bytes()));

@@ -327,6 +327,7 @@ async fn a_page_of_receipts_is_the_council_s_own_and_says_how_far_its_log_went()
         statement: pages[0]["statement"].as_str().unwrap().as_bytes().to_vec(),
         signature: bytes(&pages[0]["signature"]),
         chain: pages[0]["chain"].as_array().unwrap().iter().map(bytes).collect(),
+        kept_next: 0,
     };
     let chain: Vec<CertificateDer<'_>> = reply.chain.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
     let roles = [folkmoot_proto::identity::Role::Council];

@@ -11,6 +11,8 @@ mod heard;
 mod held;
 #[path = "joint/hostile.rs"]
 mod hostile;
+#[path = "joint/receipts.rs"]
+mod receipts;
 #[path = "joint/record.rs"]
 mod record;
 #[path = "joint/witnesses.rs"]

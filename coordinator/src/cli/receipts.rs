@@ -4,25 +4,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
-use folkmoot_proto::identity::Role;
 use folkmoot_proto::ids::CouncilCode;
 use folkmoot_proto::privacy::Rho;
-use folkmoot_proto::receipt::{self, Page};
 use folkmoot_proto::wire::v1 as wire;
 use folkmoot_runtime::clock::{Clock as _, SystemClock};
-use folkmoot_runtime::tls::{Settings, Trust};
-use rustls_pki_types::CertificateDer;
+use folkmoot_runtime::tls::Settings;
 use serde::{Deserialize, Serialize};
 
 use super::client::{connect, failed};
 use super::table::format;
 use super::{Caller, OK, Outcome};
 use crate::answer::tidy;
+use crate::receipts::checked;
 
 /// Arguments of `receipts`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Needs an auditor's certificate. Each receipt carries the digest of what left and the entry of the council's log; the page carries the log's head. Compare them with `heads`, and with what the council's `audit export` shows.\n\nExamples:\n  folkmoot-coordinator receipts 503\n  folkmoot-coordinator receipts 503 --out receipts-503.json"
+    after_help = "Needs an auditor's certificate. From the council itself while it is linked; else the pages that the coordinator took after earlier jobs, signed by the council all the same. Each receipt carries the digest of what left and the entry of the council's log; the page carries the log's head. Compare them with `heads`, and with what the council's `audit export` shows.\n\nExamples:\n  folkmoot-coordinator receipts 503\n  folkmoot-coordinator receipts 503 --out receipts-503.json"
 )]
 pub(crate) struct Receipts {
     /// The council's code
@@ -58,12 +56,14 @@ pub(crate) async fn run(args: &Receipts) -> Outcome {
         let request = wire::CouncilReceiptsRequest { council: args.council.to_string(), from };
         let reply = connected.client.receipts(request).await.map_err(failed)?.into_inner();
         let page = checked(&reply, args.council, settings.trust(), clock.now())?;
+        let kept_next = reply.kept_next;
         kept.push(Kept {
             statement: String::from_utf8(reply.statement).context("a page of receipts is no text")?,
             signature: hex::encode(&reply.signature),
             chain: reply.chain.iter().map(hex::encode).collect(),
         });
-        let next = page.next;
+        // A kept page ends where the log ended then; the next one that is kept goes on from there.
+        let next = page.next.or((kept_next > 0).then_some(kept_next));
         pages.push(page);
         match next {
             Some(next) if next > from => from = next,
@@ -96,40 +96,17 @@ pub(crate) async fn run(args: &Receipts) -> Outcome {
     put!("{}", format(&header, &[true, false, false, false, true], &rows));
     let last = pages.last().context("there is a page at least")?;
     say!(
-        "{} receipts, signed by council {}; its log's head is {}:{}",
+        "{} receipts, signed by council {}; its log's head was {}:{} at {}",
         rows.len(),
         args.council,
         last.entries,
-        last.head
+        last.head,
+        tidy(&last.made)
     );
     if let Some(out) = &args.out {
         say!("pages with their signatures: {}", out.display());
     }
     Ok(OK)
-}
-
-/// A page that this council signed, now, for itself.
-fn checked(
-    reply: &wire::ReceiptsReply,
-    council: CouncilCode,
-    trust: &Trust,
-    now: jiff::Timestamp,
-) -> anyhow::Result<Page> {
-    let chain: Vec<CertificateDer<'_>> = reply.chain.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
-    let signer = trust
-        .verify_signer(&chain, &[Role::Council], now)
-        .context("the certificate behind the receipts is refused; do not rely on them")?;
-    if signer.identity.council() != Some(council) {
-        bail!("the receipts of {council} are signed by {}; do not rely on them", signer.identity);
-    }
-    if !receipt::holds(reply, &signer.public_key) {
-        bail!("the receipts of {council} are not what it signed; do not rely on them");
-    }
-    let page: Page = serde_json::from_slice(&reply.statement).context("reading a page of receipts")?;
-    if page.council != council.to_string() {
-        bail!("the receipts are about council {}, not {council}", tidy(&page.council));
-    }
-    Ok(page)
 }
 
 fn write(out: &Path, kept: &[Kept]) -> anyhow::Result<()> {

@@ -68,6 +68,7 @@ impl Scene {
             clock: shared,
             believe: Arc::new(ByText),
             countersigner: Countersigner { key: SigningKey::from_bytes(&[4; 32]), chain: vec![vec![1]] },
+            receipts: None,
             rounds: folder.path().join("rounds"),
             members: None,
         };

@@ -35,5 +35,6 @@ pub(crate) fn signed_page(
     let page = book.receipts(council, from, most, now).map_err(|error| internal(&error))?;
     let statement = serde_json::to_vec(&page).map_err(|error| internal(&error))?;
     let signature = signer.sign(&receipt::signable(&statement)).to_vec();
-    Ok(wire::ReceiptsReply { statement, signature, chain: signer.chain().iter().map(|der| der.to_vec()).collect() })
+    let chain = signer.chain().iter().map(|der| der.to_vec()).collect();
+    Ok(wire::ReceiptsReply { statement, signature, chain, kept_next: 0 })
 }
