@@ -11,6 +11,14 @@ use super::{Error, Ledger, Step, account, clock};
 use crate::audit::{Action, Head, Record, chain};
 use crate::policy::{Nano, Scope};
 
+/// More entries than any ledger will have. The chain goes on above the highest number that anybody has seen, and a number
+/// near the largest there is would leave it no room, for ever.
+const MOST_ENTRIES: u64 = 1 << 40;
+
+/// Heads in doubt that are written down. One is enough to stop every answer; without a bound whoever tells heads could fill
+/// the disk and bury in the log what matters. A head told again after a recovery is compared again.
+const MOST_DOUBTS: i64 = 100;
+
 /// Refuses unless the clock is right and nobody knows a later or another chain.
 pub(super) fn in_order(step: &Step<'_>) -> Result<(), Stop<Error>> {
     clock::in_order(step)?;
@@ -54,7 +62,17 @@ impl Ledger {
         if fine {
             return Ok(());
         }
+        if head.entries > MOST_ENTRIES {
+            return Err(Error::Refused(Refusal::new(
+                Reason::InvalidQuestion,
+                format!("a head of {} entries is told, and no ledger has so many: it is not believed", head.entries),
+            )));
+        }
         self.step("note a doubt", |step| {
+            let noted: Option<i64> = step.one("SELECT count(*) FROM doubt", [], |row| row.get(0))?;
+            if noted.unwrap_or(0) >= MOST_DOUBTS {
+                return Ok(());
+            }
             let new = step.execute(
                 "INSERT INTO doubt (entries, digest, noticed) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
                 params![entries, head.digest, step.second()],

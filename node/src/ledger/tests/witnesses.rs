@@ -46,6 +46,33 @@ pub(super) fn recovery(held: Head, seen: Head, spent: u64) -> SignedRecovery {
 }
 
 #[test]
+fn invented_heads_neither_fill_the_log_nor_leave_it_without_numbers() {
+    let bench = Bench::new();
+    let ledger = bench.create();
+    spend(&bench, &ledger, 1);
+    let held = ledger.head().unwrap();
+    let told = |entries, last| {
+        let mut digest = [9; 32];
+        digest[31] = last;
+        ledger.observe_witness(&Head { entries, digest }).unwrap_err()
+    };
+    // A chain that had to go on above this one could have no further entry.
+    for entries in [u64::MAX, i64::MAX as u64, (1 << 40) + 1] {
+        assert_eq!(reason(&told(entries, 0)), Reason::InvalidQuestion, "{entries}");
+    }
+    assert_eq!(ledger.head().unwrap(), held, "nothing is written down");
+    for last in 0..=150 {
+        assert_eq!(reason(&told(1 << 40, last)), Reason::LedgerInDoubt);
+    }
+    assert_eq!(ledger.head().unwrap().entries, held.entries + 100);
+    let seen = Head { entries: 1 << 40, digest: [9; 32] };
+    let pinned = GovernanceKey::of(&authority());
+    ledger.recover(&recovery(held, seen, 0), &pinned, &england()).unwrap();
+    spend(&bench, &ledger, 2);
+    assert!(ledger.head().unwrap().entries > 1 << 40);
+}
+
+#[test]
 fn a_restored_ledger_answers_nothing_until_the_authority_countersigns() {
     let (bench, ledger, held, seen) = restored();
     assert_eq!(reason(&ledger.observe_witness(&seen).unwrap_err()), Reason::LedgerInDoubt);
