@@ -204,7 +204,8 @@ fn closed_folder(path: &Path) -> Result<(), Error> {
 
 /// Copies a node into the new folder `out`, while it runs or not.
 ///
-/// The ledger is copied last, so that it is never older than the records beside it. With `with_key` the key of the
+/// The records are copied last, so that they are never older than the log says: a change that is made in between stands in
+/// the copy's records with its note, and its entry is written when the copy is opened. With `with_key` the key of the
 /// stores lies in the copy as well: whoever has the copy then has everything.
 ///
 /// # Errors
@@ -231,8 +232,9 @@ pub fn backup(
             names.push(name);
         }
     }
-    records.store().backup(&out.join(RECORDS))?;
+    // The ledger first: records that are newer than the log are settled when the copy is opened, older ones are refused.
     ledger.store().backup(&out.join(LEDGER))?;
+    records.store().backup(&out.join(RECORDS))?;
     names.extend([RECORDS, LEDGER]);
     // What the copy holds, not what the ledger holds by now.
     let copied = Book::open(&out.join(LEDGER), Some(Key::load(&home.data_key())?))?.verify(None)?;

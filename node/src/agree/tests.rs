@@ -299,3 +299,129 @@ fn two_that_settle_at_once_write_each_change_once() {
     assert_eq!((log.len() - before, states.len()), (8, 8));
     place.bench.sound();
 }
+
+/// Lets a store's file have so many pages more than it has now; SQLite then says what it says on a full disk.
+fn room(store: &folkmoot_runtime::store::Store, pages: i64) {
+    let set = store.write("set the room", |tx| {
+        let now: i64 = tx.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+        tx.query_row(&format!("PRAGMA max_page_count = {}", now.saturating_add(pages)), [], |row| row.get::<_, i64>(0))
+    });
+    set.unwrap();
+}
+
+const PLENTY: i64 = 1 << 30;
+
+/// A file of a few hundred people by council id, last seen long ago.
+fn more() -> Vec<u8> {
+    use crate::import::columns::Column;
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(Column::ALL.iter().map(|column| column.header())).unwrap();
+    for person in 0..400 {
+        let mut cells = vec![String::new(); Column::ALL.len()];
+        for (column, text) in [
+            (Column::LaCode, "503".to_owned()),
+            (Column::PeriodStart, "01/04/2014".to_owned()),
+            (Column::PeriodEnd, "31/03/2015".to_owned()),
+            (Column::PersonId, format!("a rather long id of a person, number {person}")),
+            (Column::ClientType, "Service user".to_owned()),
+            (Column::EventType, "Service".to_owned()),
+            (Column::EventStart, "01/04/2014".to_owned()),
+            (Column::EventEnd, "01/03/2015".to_owned()),
+            (Column::ServiceType, "Long term support: Community".to_owned()),
+        ] {
+            cells[column.index()] = text;
+        }
+        writer.write_record(&cells).unwrap();
+    }
+    writer.into_inner().unwrap()
+}
+
+fn words(error: store::Error) -> String {
+    format!("{:#}", anyhow::Error::from(error))
+}
+
+fn import_more(records: &Records) -> Result<(), String> {
+    let options = crate::import::Options {
+        council: "503".parse().unwrap(),
+        received: day("2015-04-15"),
+        imported_at: 0,
+        dry_run: false,
+        force_council: false,
+        aliases: crate::clean::lists::Aliases::default(),
+    };
+    let source = crate::import::Source::bytes("more.csv", more());
+    let done = crate::import::import(records, &source, &options, &mut crate::import::Unwatched);
+    done.map(drop).map_err(|error| format!("{:#}", anyhow::Error::from(error)))
+}
+
+#[test]
+fn a_change_that_finds_no_room_says_so_and_is_not_made_by_half() {
+    type Change = fn(&Place, &Records) -> Result<(), String>;
+    let changes: [(&str, bool, Change); 5] = [
+        ("import", true, |_, records| import_more(records)),
+        ("erase", false, |place, records| records.erase_person(&place.nhs(0), today()).map(drop).map_err(words)),
+        ("restrict", false, |place, records| records.restrict_person(&place.nhs(0), today()).map(drop).map_err(words)),
+        ("opt-outs", true, |place, records| {
+            let listed = (0..500).map(|n| 9_990_000_000 + n).chain(place.numbers.iter().copied());
+            records.load_opt_outs(listed, today()).map(drop).map_err(words)
+        }),
+        ("retention", false, |_, records| records.purge(day("2024-01-01"), false).map(drop).map_err(words)),
+    ];
+    for (what, must_fail, change) in changes {
+        let mut failed = 0;
+        for pages in 0.. {
+            let place = Place::new();
+            let (records, ledger) = (place.records(), place.ledger());
+            if what == "retention" {
+                import_more(&records).unwrap();
+                settle(&records, &ledger, By::Maker).unwrap();
+            }
+            let (state, rows, entries) = (records.state().unwrap(), place.rows(), place.log().len());
+            room(records.store(), pages);
+            let done = change(&place, &records);
+            room(records.store(), PLENTY);
+            if let Err(said) = done {
+                failed += 1;
+                assert!(said.contains("no room left on the disk"), "{what}: {said}");
+                assert_eq!((records.state().unwrap(), place.rows()), (state, rows), "{what} with {pages} pages");
+                let marked = records.find_person(&place.nhs(0)).unwrap();
+                assert!(!marked.erased && !marked.restricted && !marked.opted_out, "{what} with {pages} pages");
+                settle(&records, &ledger, By::Finder).unwrap();
+                assert_eq!(place.log().len(), entries, "{what}: nothing happened, and nothing is written down");
+                change(&place, &records).unwrap();
+            }
+            settle(&records, &ledger, By::Maker).unwrap();
+            assert_eq!(place.log().len(), entries + 1, "{what} with {pages} pages");
+            place.bench.sound();
+            if failed <= pages {
+                break;
+            }
+        }
+        assert!(!must_fail || failed > 0, "{what} never found the disk full");
+    }
+}
+
+#[test]
+fn a_log_that_finds_no_room_gets_its_entry_when_there_is_some() {
+    let place = Place::new();
+    let (records, ledger) = (place.records(), place.ledger());
+    let mut failed = 0;
+    // Until an entry needs a new page: not every one does.
+    for turn in 0..60 {
+        records.restrict_person(&place.nhs(turn % 9), today()).unwrap();
+        let entries = place.log().len();
+        room(ledger.store(), 0);
+        let done = settle(&records, &ledger, By::Maker);
+        room(ledger.store(), PLENTY);
+        if let Err(error) = done {
+            failed += 1;
+            assert_eq!(place.log().len(), entries);
+            let said = format!("{:#}", anyhow::Error::from(error));
+            assert!(said.contains("the next command or start writes it") && said.contains("no room left"), "{said}");
+            settle(&records, &ledger, By::Finder).unwrap();
+        }
+        assert_eq!(place.log().len(), entries + 1);
+    }
+    assert!(failed > 0, "no entry needed room");
+    place.bench.sound();
+}

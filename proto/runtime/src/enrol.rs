@@ -3,7 +3,7 @@
 //! A party makes its own key, which never leaves the machine, and sends a signing request to the federation's authority, which answers with a
 //! certificate. Key files are made readable by their owner only, before anything is written into them, and never over another file.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -107,7 +107,8 @@ pub fn read_signing_key(path: &Path) -> Result<ed25519_dalek::SigningKey, Error>
 
 /// Writes a file that must not be there before; with owner-only rights if `secret`.
 ///
-/// The content is on disk when this returns. If writing fails, nothing is left behind.
+/// It appears under its name whole and on the disk, or not at all, whenever the process is killed or the power fails: it is written under another
+/// name first, and given its own in one step that never replaces a file. What an earlier process that was killed has left is removed.
 ///
 /// # Errors
 /// [`Error::Exists`] or [`Error::Write`].
@@ -116,23 +117,45 @@ pub fn write_new(path: &Path, content: &[u8], secret: bool) -> Result<(), Error>
         io::ErrorKind::AlreadyExists => Error::Exists(path.to_owned()),
         _ => Error::Write { path: path.to_owned(), source },
     };
+    if path.symlink_metadata().is_ok() {
+        return Err(Error::Exists(path.to_owned()));
+    }
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or("file");
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let prefix = format!(".{name}.");
+    remove_left(folder, &prefix);
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(&prefix).suffix(PART);
     // Rights are set as the file is made: a later chmod would leave a moment in which others could open it.
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
     #[cfg(unix)]
     {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(if secret { 0o600 } else { 0o644 });
+        use std::os::unix::fs::PermissionsExt;
+        builder.permissions(std::fs::Permissions::from_mode(if secret { 0o600 } else { 0o644 }));
     }
     #[cfg(not(unix))]
     let _ = secret;
-    let mut file = options.open(path).map_err(failed)?;
-    let written = file.write_all(content).and_then(|()| file.sync_all());
-    drop(file);
-    written.and_then(|()| sync_folder(path)).map_err(|source| {
+    let mut part = builder.tempfile_in(folder).map_err(failed)?;
+    part.write_all(content).and_then(|()| part.as_file().sync_all()).map_err(failed)?;
+    part.persist_noclobber(path).map_err(|error| failed(error.error))?;
+    sync_folder(path).map_err(|source| {
         let _ = std::fs::remove_file(path);
         failed(source)
     })
+}
+
+/// What the names of files end with that are not whole yet.
+const PART: &str = ".part";
+
+/// Removes what processes have left that were killed while they wrote a file whose parts begin so. Whoever is at it at this very moment fails, and
+/// says so.
+fn remove_left(folder: &Path, prefix: &str) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        if name.to_str().is_some_and(|name| name.starts_with(prefix) && name.ends_with(PART)) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Makes a rename or a new file in `path`'s folder survive a power cut.
@@ -204,6 +227,42 @@ mod tests {
 
     fn identity() -> Identity {
         Identity::parse("folkmoot://england/council/503").unwrap()
+    }
+
+    #[test]
+    fn a_file_appears_whole_or_not_at_all_and_what_a_killed_process_left_goes_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key.pem");
+        // As a process leaves it that was killed before its file had its name.
+        std::fs::write(folder.path().join(".key.pem.Ab12.part"), "half").unwrap();
+        std::fs::write(folder.path().join(".other.pem.Ab12.part"), "somebody else's").unwrap();
+        write_new(&path, b"whole", true).unwrap();
+        let mut names: Vec<_> =
+            std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        assert_eq!(names, [".other.pem.Ab12.part", "key.pem"]);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        }
+        assert!(matches!(write_new(&path, b"another", false), Err(Error::Exists(_))));
+        assert_eq!(std::fs::read(&path).unwrap(), b"whole");
+        // Many at once: one wins, whole, and nothing is left beside it.
+        let raced = folder.path().join("raced");
+        let raced = &raced;
+        let won: usize = std::thread::scope(|scope| {
+            let all: Vec<_> = (0..8_u8)
+                .map(|n| scope.spawn(move || usize::from(write_new(raced, &[n; 4096], false).is_ok())))
+                .collect();
+            all.into_iter().map(|one| one.join().unwrap()).sum()
+        });
+        let content = std::fs::read(raced).unwrap();
+        assert!(won == 1 && content.len() == 4096 && content.iter().all(|byte| *byte == content[0]), "{won}");
+        let left = std::fs::read_dir(folder.path())
+            .unwrap()
+            .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with(".raced"));
+        assert_eq!(left.count(), 0);
     }
 
     #[test]

@@ -222,3 +222,57 @@ async fn a_ledger_without_its_log_is_an_older_ledger() {
     assert!(refused.err.contains("restored or copied"), "{}{}", refused.out, refused.err);
     assert_eq!(spent(&world, "104").await, (0, 0));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_put_back_answer_nothing_until_they_are_reconciled() {
+    let mut world = linked("104", 40).await;
+    let (records, aside) = (world.home("104").join("records.db"), world.folder.path().join("aside"));
+    let first = world.federation.parts()[0].files[0].0.clone();
+    let person = council_id(&first);
+    world.federation.kill_node(code("104")).await.unwrap();
+    copy(&records, &aside);
+    let find = ["person", "find", "--id", &person, "--by", "Test", "--json"];
+    assert_ne!(rows_of(&done(&world, "104", &find).await), 0);
+    done(&world, "104", &["person", "erase", "--id", &person, "--by", "Test"]).await;
+    remove(&records);
+    copy(&aside.join("records.db"), &world.home("104"));
+    assert_ne!(rows_of(&done(&world, "104", &find).await), 0, "the old file has the person back");
+
+    start(&mut world, "104").await;
+    let refused = ask(&world, 1, "104", &[]).await;
+    assert!(refused.err.contains("audit log speaks of"), "{}{}", refused.out, refused.err);
+    assert_eq!(spent(&world, "104").await, (0, 0));
+    for words in [&["import", text(&first)][..], &["retention", "--by", "Test"], &["person", "erase", "--id", "x", "--by", "T"]] {
+        let said = fails(&world, "104", words, 1).await;
+        assert!(said.contains("folkmoot-node reconcile") && said.contains("records.db"), "{said}");
+    }
+    let doctor = world.node("104", &["doctor"]).await;
+    assert!(doctor.status.code() == Some(1) && doctor.out.contains("reconcile"), "{}", doctor.out);
+
+    let said = done(&world, "104", &["reconcile", "--reason", "the disk failed", "--by", "Jo Doe"]).await;
+    assert!(said.contains("removed again") && said.contains("opt-out list counts as not loaded"), "{said}");
+    assert_eq!(rows_of(&done(&world, "104", &find).await), 0, "erased again");
+    let answered = ask(&world, 1, "104", &["--fresh"]).await;
+    assert!(answered.status.success(), "{}", answered.err);
+    assert_eq!(spent(&world, "104").await, (price(1), 0));
+    let log = tools::log(&world, "104").await;
+    let reconciled = log.iter().filter(|line| line.record.action == folkmoot_node::audit::Action::Reconciled);
+    assert!(reconciled.clone().any(|line| line.record.who == "local: Jo Doe"));
+    assert!(!log.iter().any(|line| serde_json::to_string(line).unwrap().contains(&person)), "nobody is named");
+}
+
+/// A council's own id of somebody in a file.
+fn council_id(file: &std::path::Path) -> String {
+    let mut reader = csv::Reader::from_path(file).unwrap();
+    let column = reader.headers().unwrap().iter().position(|name| name.to_lowercase().replace([' ', '_'], "") == "lapersonuniqueidentifier");
+    let column = column.expect("the file has a column of council ids");
+    let ids = reader.records().map(|record| record.unwrap()[column].trim().to_owned());
+    ids.into_iter().find(|id| id.len() > 3).unwrap()
+}
+
+/// How many rows `person find --json` tells of.
+fn rows_of(found: &str) -> u64 {
+    let found: serde_json::Value = serde_json::from_str(found).unwrap();
+    let rows = found["rows"].as_object().map(|rows| rows.values().filter_map(serde_json::Value::as_u64).sum());
+    rows.or_else(|| found["rows"].as_u64()).unwrap_or_else(|| panic!("{found}"))
+}

@@ -69,6 +69,16 @@ async fn commands_on_a_full_disk_change_nothing_and_say_so() {
     same("restore", entries).await;
     full(&world, &["person", "erase", "--id", "nobody", "--by", "Test"], 4096, ".db").await;
     same("erase", entries).await;
+    let list = world.folder.path().join("list.csv");
+    std::fs::write(&list, "9990000018\n").unwrap();
+    for words in [
+        &["retention", "--years", "1", "--by", "Test"][..],
+        &["person", "restrict", "--id", "nobody", "--by", "Test"],
+        &["optout", "load", text(&list), "--by", "Test"],
+    ] {
+        full(&world, words, 4096, ".db").await;
+        same(words[0], entries).await;
+    }
 
     // These write down first that they are asked for; what they copy or change is as it was.
     let part = world.folder.path().join("part");

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use folkmoot_node::audit::Action;
+
 use crate::common::{World, code, text};
-use crate::tools::{self, ask, copy_folder, done, fails, imported, killed_after, linked, log, price, spent, start};
+use crate::tools::{self, ask, copy_folder, done, fails, found_only, imported, killed_after, linked, log, price, spent, start};
 
 /// No command changes its folder more often.
 const MOST: u32 = 400;
@@ -123,6 +125,34 @@ async fn a_backup_killed_at_any_change_is_none_and_does_the_node_no_harm() {
         kills += 1;
     }
     assert!(kills > 5, "{kills} kills");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_killed_at_any_change_has_one_entry_when_it_is_there_and_none_when_not() {
+    let world = found_only("104", 40).await;
+    let files: Vec<_> = world.federation.parts()[0].files.iter().map(|(path, _)| path.clone()).collect();
+    let import = |file| ["import", "--received", "from-name", file];
+    done(&world, "104", &import(text(&files[0]))).await;
+    let (home, pristine) = (world.home("104"), world.folder.path().join("pristine"));
+    copy_folder(&home, &pristine);
+    let (mut kills, mut found) = (0, 0);
+    for changes in 1..=MOST {
+        put_back(&pristine, &home);
+        let killed = killed_after(&world, "104", &import(text(&files[1])), &home, changes).await;
+        // The next command, whatever it is, writes the entry that is missing.
+        let held = world.submissions("104").await.len();
+        let log = log(&world, "104").await;
+        let imported: Vec<_> = log.iter().filter(|line| line.record.action == Action::Imported).collect();
+        assert_eq!(imported.len(), held, "after change {changes}");
+        found += usize::from(imported.iter().any(|line| line.record.decision.is_some()));
+        done(&world, "104", &import(text(&files[1]))).await;
+        assert_eq!(world.submissions("104").await.len(), 2);
+        if !killed {
+            break;
+        }
+        kills += 1;
+    }
+    assert!(kills > 3, "{kills} kills, {found} of them between records and log");
 }
 
 #[tokio::test(flavor = "multi_thread")]
