@@ -242,7 +242,9 @@ async fn records_put_back_answer_nothing_until_they_are_reconciled() {
     let refused = ask(&world, 1, "104", &[]).await;
     assert!(refused.err.contains("audit log speaks of"), "{}{}", refused.out, refused.err);
     assert_eq!(spent(&world, "104").await, (0, 0));
-    for words in [&["import", text(&first)][..], &["retention", "--by", "Test"], &["person", "erase", "--id", "x", "--by", "T"]] {
+    for words in
+        [&["import", text(&first)][..], &["retention", "--by", "Test"], &["person", "erase", "--id", "x", "--by", "T"]]
+    {
         let said = fails(&world, "104", words, 1).await;
         assert!(said.contains("folkmoot-node reconcile") && said.contains("records.db"), "{said}");
     }
@@ -264,7 +266,11 @@ async fn records_put_back_answer_nothing_until_they_are_reconciled() {
 /// A council's own id of somebody in a file.
 fn council_id(file: &std::path::Path) -> String {
     let mut reader = csv::Reader::from_path(file).unwrap();
-    let column = reader.headers().unwrap().iter().position(|name| name.to_lowercase().replace([' ', '_'], "") == "lapersonuniqueidentifier");
+    let column = reader
+        .headers()
+        .unwrap()
+        .iter()
+        .position(|name| name.to_lowercase().replace([' ', '_'], "") == "lapersonuniqueidentifier");
     let column = column.expect("the file has a column of council ids");
     let ids = reader.records().map(|record| record.unwrap()[column].trim().to_owned());
     ids.into_iter().find(|id| id.len() > 3).unwrap()
@@ -273,6 +279,6 @@ fn council_id(file: &std::path::Path) -> String {
 /// How many rows `person find --json` tells of.
 fn rows_of(found: &str) -> u64 {
     let found: serde_json::Value = serde_json::from_str(found).unwrap();
-    let rows = found["rows"].as_object().map(|rows| rows.values().filter_map(serde_json::Value::as_u64).sum());
-    rows.or_else(|| found["rows"].as_u64()).unwrap_or_else(|| panic!("{found}"))
+    let files = found["held"].as_array().unwrap_or_else(|| panic!("{found}"));
+    files.iter().map(|file| file["rows"].as_u64().unwrap()).sum()
 }

@@ -5,7 +5,9 @@ use std::path::Path;
 use folkmoot_node::audit::Action;
 
 use crate::common::{World, code, text};
-use crate::tools::{self, ask, copy_folder, done, fails, found_only, imported, killed_after, linked, log, price, spent, start};
+use crate::tools::{
+    self, ask, copy_folder, done, fails, found_only, imported, killed_after, linked, log, price, spent, start,
+};
 
 /// No command changes its folder more often.
 const MOST: u32 = 400;
