@@ -148,20 +148,31 @@ pub fn reconcile(
     }
     let Some(bound) = ledger.bound()? else { return Ok(None) };
     let states = records.states()?;
-    let mut missing = Vec::new();
+    let (mut missing, mut logged) = (Vec::new(), Vec::new());
     Book::of(ledger).entries(1, |entry| {
         let record: Option<Record> = serde_json::from_str(&entry.body).ok();
         if let Some(record) = record
             && let Some(state) = record.records.as_deref().and_then(|text| text.parse::<State>().ok())
-            && !states.contains(&state)
         {
-            missing.push((entry, record));
+            if !states.contains(&state) {
+                missing.push((entry, record));
+            }
+            logged.push(state);
         }
         Ok(())
     })?;
     let words = format!("records that were put back agree with the log again: {reason}");
-    let redo =
-        Redo { kept: &bound.kept, secret: bound.secret, known: bound.state.generation, regardless, who, words: &words };
+    let held = records.state()?;
+    let redo = Redo {
+        kept: &bound.kept,
+        secret: bound.secret,
+        known: bound.state.generation.max(held.generation),
+        // Without changes of their own, and none lost but imports: nobody was erased, restricted, listed or removed since.
+        only_files: logged.contains(&held) && missing.iter().all(|(_, record)| record.action == Action::Imported),
+        regardless,
+        who,
+        words: &words,
+    };
     let removed = records.redo(&redo)?;
     let now = records.beside(None)?;
     let mut record = Record::new(Action::Reconciled, who).note(words);

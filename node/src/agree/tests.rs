@@ -194,6 +194,8 @@ fn older_records_are_refused_until_they_are_reconciled_and_nobody_comes_back() {
     let records = place.records();
     assert!(records.find_person(&place.nhs(0)).unwrap().erased);
     assert!(records.find_person(&place.nhs(1)).unwrap().restricted);
+    let revisions: Vec<u64> = records.submissions().unwrap().iter().map(|held| held.revision).collect();
+    assert!(revisions.iter().all(|revision| *revision > 4), "data that no answer was made from: {revisions:?}");
     assert_eq!(records.opt_out_list().unwrap(), None, "an older list is not taken for the last one");
     settle(&records, &ledger, By::Finder).unwrap();
     assert!(reconcile(&records, &ledger, "local: Jo Doe", "again", false).unwrap().is_none());
@@ -399,6 +401,25 @@ fn a_change_that_finds_no_room_says_so_and_is_not_made_by_half() {
         }
         assert!(!must_fail || failed > 0, "{what} never found the disk full");
     }
+}
+
+#[test]
+fn when_only_files_were_lost_the_data_keep_their_name() {
+    let place = Place::new();
+    let ledger = place.ledger();
+    let old = place.copy("old.db");
+    import_more(&place.records()).unwrap();
+    settle(&place.records(), &ledger, By::Maker).unwrap();
+    place.put_back(&old);
+    let before = place.records().submissions().unwrap()[0].revision;
+    let done = reconcile(&place.records(), &ledger, "local: Jo", "test", false).unwrap().unwrap();
+    assert!(done.missing.iter().any(|(_, record)| record.note.as_deref().unwrap().contains("more.csv")));
+    assert_eq!(place.records().submissions().unwrap()[0].revision, before);
+    // With a change of its own it may not: the same name could stand for other data.
+    place.put_back(&old);
+    place.records().purge(day("2017-01-01"), false).unwrap();
+    reconcile(&place.records(), &ledger, "local: Jo", "test", false).unwrap().unwrap();
+    assert!(place.records().submissions().unwrap()[0].revision > before);
 }
 
 #[test]

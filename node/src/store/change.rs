@@ -231,6 +231,8 @@ pub(crate) struct Redo<'a> {
     pub(crate) secret: [u8; 32],
     /// Number of the last change that the log knows.
     pub(crate) known: u64,
+    /// Nothing but files was lost: the data are then those that these files always were.
+    pub(crate) only_files: bool,
     /// Go on though nobody can be found by these fingerprints.
     pub(crate) regardless: bool,
     /// Who does it, as the log has it.

@@ -228,7 +228,13 @@ impl Records {
                 return Err(Stop::Because(Error::OtherKey));
             }
             tx.execute("DELETE FROM opt_out_list", [])?;
-            tx.execute("UPDATE submission SET revision = revision + 1", [])?;
+            if !redo.only_files {
+                // No revision was ever as high as the number of changes: these are data that no answer was made from.
+                tx.execute(
+                    "UPDATE submission SET revision = max(revision, ?1) + 1",
+                    [i64::try_from(redo.known).unwrap_or(i64::MAX - 1)],
+                )?;
+            }
             change::note_after(tx, redo.known, What::Reconciled, redo.who, redo.words, None)?;
             Ok(removed)
         })

@@ -113,9 +113,10 @@ async fn a_second_copy_of_a_node_is_refused_while_the_first_is_linked_and_in_dou
     assert_eq!(spent(&world, "104").await, (price(1), 0), "what it had spent and in store it still has");
 }
 
-/// An older `records.db` holds older records, so answers are new ones with their price: the ledger is not fooled.
+/// An older `records.db` answers nothing by itself. When only files were lost, the data are what they were as soon as these are
+/// in again, and the first answer is known again: the ledger is not fooled, and nobody pays twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn older_records_put_back_are_other_data_at_a_new_price() {
+async fn older_records_put_back_are_refused_and_with_the_files_in_again_the_same_data() {
     let mut world = found_only("104", 40).await;
     let (records, aside) = (world.home("104").join("records.db"), world.folder.path().join("aside"));
     let part = world.federation.parts()[0].clone();
@@ -133,16 +134,17 @@ async fn older_records_put_back_are_other_data_at_a_new_price() {
     copy(&aside.join("records.db"), &world.home("104"));
     assert_eq!(world.submissions("104").await.len(), 1);
     start(&mut world, "104").await;
-    // Whatever the older data can say: never at no charge as if they were the same, never past a cap.
     let told = ask(&world, 1, "104", &["--fresh"]).await;
-    let expected = if told.status.success() { 2 * price(1) } else { price(1) };
-    assert_eq!(spent(&world, "104").await, (expected, 0), "{}", told.err);
-    // With the files in again the first answer is known again.
+    assert!(told.err.contains("audit log speaks of"), "{}{}", told.out, told.err);
+    assert!(fails(&world, "104", &import(files[1]), 1).await.contains("older than the audit log"));
+    let said = done(&world, "104", &["reconcile", "--reason", "an old disk", "--by", "Test"]).await;
     for file in &files[1..] {
+        let name = std::path::Path::new(file).file_name().unwrap().to_str().unwrap();
+        assert!(said.contains(name), "{name} has to be imported again: {said}");
         done(&world, "104", &import(file)).await;
     }
     assert!(ask(&world, 1, "104", &["--fresh"]).await.status.success());
-    assert_eq!(spent(&world, "104").await, (expected, 0));
+    assert_eq!(spent(&world, "104").await, (price(1), 0));
 }
 
 /// What deleting and spoiling files comes to: refused by name with what to do, never a panic, never a fresh ledger.
