@@ -48,9 +48,15 @@ struct Play {
 
 impl Play {
     fn shared(witnesses: &[usize]) -> Self {
+        Self::shared_with(witnesses, |_| {})
+    }
+
+    /// `lie` changes what every witness has kept.
+    fn shared_with(witnesses: &[usize], lie: impl Fn(&mut Advert)) -> Self {
         let mut rng = sim::rng(8);
         let fed = Federation::new(N, 78);
-        let kept = fed.kept(&mut rng);
+        let mut kept = fed.kept(&mut rng);
+        kept.iter_mut().for_each(lie);
         let mut hub = coordinator::Round::new(fed.envelope(4, 1, 4), &fed.roll, NOW).unwrap();
         let invitation = hub.invitation().to_vec();
         let mut nodes = Vec::new();
@@ -94,6 +100,22 @@ fn a_council_is_shown_what_its_peers_have_kept_of_it_and_by_whom() {
     let shown: Vec<(String, u64)> =
         play.hub.heads_shown().into_iter().map(|(code, head)| (code.to_owned(), head.entries)).collect();
     assert_eq!(shown, play.fed.codes.iter().map(|code| (code.clone(), 40)).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_coordinator_learns_no_head_that_its_council_did_not_sign() {
+    for lie in [
+        (|a: &mut Advert| a.entry.ledger.head.entries += 9) as fn(&mut Advert),
+        |a| a.entry.ledger.head.digest[0] ^= 1,
+        |a| a.t0[0] ^= 1,
+        |a| a.entry.signature[0] ^= 1,
+    ] {
+        let play = Play::shared_with(&[1, 2, 3], lie);
+        assert_eq!(play.hub.heads_shown(), []);
+    }
+    // One council's signed words are not another's.
+    let play = Play::shared(&[1]);
+    assert_eq!(play.hub.heads_shown().len(), N - 1);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use folkmoot_tests::rehearsal::federation::PATIENCE;
+use folkmoot_tests::rehearsal::federation::{NATIONAL, PATIENCE};
 use folkmoot_tests::rehearsal::process::Running;
 use folkmoot_tests::rehearsal::setup;
 
@@ -74,6 +74,59 @@ async fn a_ledger_put_back_answers_nothing_until_the_authority_says_so() {
     copy(&aside.join("ledger.db"), &world.home("104"));
     start(&mut world, "104").await;
     assert!(ask(&world, 3, "104", &["--fresh"]).await.err.contains("restored or copied"));
+}
+
+/// The coordinator's database is lost with every head it knew: the other councils of a round have kept them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_put_back_is_given_away_by_other_councils_when_the_coordinator_has_forgotten_everything() {
+    const COUNCILS: &str = "104,503,716,815";
+    let mut world = linked(COUNCILS, 40).await;
+    let joint = async |world: &World, number: u64| {
+        let words = tools::words(world, number, "joint-private", COUNCILS);
+        let words: Vec<&str> = words.iter().map(String::as_str).chain(["--wait", "60"]).collect();
+        let ended = world.federation.hands().call(NATIONAL, &words).await.unwrap();
+        assert!(ended.status.success(), "{}{}", ended.out, ended.err);
+        ended
+    };
+    let (ledger, aside) = (world.home("104").join("ledger.db"), world.folder.path().join("aside"));
+    copy(&ledger, &aside);
+    joint(&world, 1).await;
+    assert_eq!(spent(&world, "104").await, (price(1), 0));
+    let kept = done(&world, "503", &["audit", "heads", "--council", "104"]).await;
+    assert!(kept.contains("104"), "{kept}");
+    let head = kept.split_whitespace().find(|word| word.contains(':') && word.len() > 64).unwrap();
+    done(&world, "104", &["audit", "verify", "--head", head]).await;
+
+    // Everything stops; the ledger is put back, and nothing of the coordinator's database is left.
+    for council in COUNCILS.split(',') {
+        world.federation.kill_node(code(council)).await.unwrap();
+    }
+    world.federation.kill_coordinator().await.unwrap();
+    remove(&ledger);
+    copy(&aside.join("ledger.db"), &world.home("104"));
+    remove(&world.federation.hands().out().join("coordinator/coordinator.db"));
+    world.federation.start_coordinator().await.unwrap();
+    for council in COUNCILS.split(',') {
+        start(&mut world, council).await;
+    }
+    assert_eq!(spent(&world, "104").await, (0, 0), "the copy knows nothing of the round");
+    assert!(!done(&world, "104", &["budget"]).await.contains("In doubt"), "somebody else has told it");
+    let said = fails(&world, "104", &["audit", "verify", "--head", head], 1).await;
+    assert!(said.contains("witnessed"), "{said}");
+
+    joint(&world, 2).await;
+    assert_eq!(spent(&world, "104").await, (0, 0), "something of it left");
+    assert_eq!(spent(&world, "503").await, (price(1) + price(2), 0));
+    assert!(done(&world, "104", &["budget"]).await.contains("In doubt"));
+    assert!(ask(&world, 3, "104", &["--fresh"]).await.err.contains("restored or copied"));
+    let log = done(&world, "104", &["audit", "export"]).await;
+    assert!(log.contains("kept by council") && log.contains("ledger-in-doubt"), "{log}");
+
+    let signed = recovery(&world, "0.01").await;
+    done(&world, "104", &["recover", text(&signed)]).await;
+    joint(&world, 4).await;
+    assert_eq!(spent(&world, "104").await, (10_000_000 + price(4), 0));
+    done(&world, "104", &["audit", "verify"]).await;
 }
 
 /// A copy of the whole folder, keys and certificates with it, run on another machine as it were.
