@@ -37,7 +37,7 @@ async fn a_ledger_put_back_answers_nothing_until_the_authority_says_so() {
     start(&mut world, "104").await;
     for number in [1, 2] {
         let refused = ask(&world, number, "104", &["--fresh"]).await;
-        assert_eq!(refused.status.code(), Some(1), "{}{}", refused.out, refused.err);
+        assert_eq!(refused.status.code(), Some(3), "{}{}", refused.out, refused.err);
         assert!(refused.err.contains("restored or copied"), "{}", refused.err);
     }
     assert_eq!(spent(&world, "104").await, (0, 0));
@@ -81,16 +81,16 @@ async fn a_ledger_put_back_answers_nothing_until_the_authority_says_so() {
 async fn a_ledger_put_back_is_given_away_by_other_councils_when_the_coordinator_has_forgotten_everything() {
     const COUNCILS: &str = "104,503,716,815";
     let mut world = linked(COUNCILS, 40).await;
-    let joint = async |world: &World, number: u64| {
+    // Ends with 4 when a release was made and a council is missing in it.
+    let joint = async |world: &World, number: u64, exit: i32| {
         let words = tools::words(world, number, "joint-private", COUNCILS);
         let words: Vec<&str> = words.iter().map(String::as_str).chain(["--wait", "60"]).collect();
         let ended = world.federation.hands().call(NATIONAL, &words).await.unwrap();
-        assert!(ended.status.success(), "{}{}", ended.out, ended.err);
-        ended
+        assert_eq!(ended.status.code(), Some(exit), "{}", ended.err);
     };
     let (ledger, aside) = (world.home("104").join("ledger.db"), world.folder.path().join("aside"));
     copy(&ledger, &aside);
-    joint(&world, 1).await;
+    joint(&world, 1, 0).await;
     assert_eq!(spent(&world, "104").await, (price(1), 0));
     let kept = done(&world, "503", &["audit", "heads", "--council", "104"]).await;
     assert!(kept.contains("104"), "{kept}");
@@ -114,9 +114,11 @@ async fn a_ledger_put_back_is_given_away_by_other_councils_when_the_coordinator_
     let said = fails(&world, "104", &["audit", "verify", "--head", head], 1).await;
     assert!(said.contains("witnessed"), "{said}");
 
-    joint(&world, 2).await;
+    joint(&world, 2, 4).await;
     assert_eq!(spent(&world, "104").await, (0, 0), "something of it left");
-    assert_eq!(spent(&world, "503").await, (price(1) + price(2), 0));
+    // The others paid for one attempt, or for one more: four are few to go on without one that falls out at the masks.
+    let (used, _) = spent(&world, "503").await;
+    assert!([price(1) + price(2), price(1) + 2 * price(2)].contains(&used), "{used}");
     assert!(done(&world, "104", &["budget"]).await.contains("In doubt"));
     assert!(ask(&world, 3, "104", &["--fresh"]).await.err.contains("restored or copied"));
     let log = done(&world, "104", &["audit", "export"]).await;
@@ -124,7 +126,7 @@ async fn a_ledger_put_back_is_given_away_by_other_councils_when_the_coordinator_
 
     let signed = recovery(&world, "0.01").await;
     done(&world, "104", &["recover", text(&signed)]).await;
-    joint(&world, 4).await;
+    joint(&world, 4, 0).await;
     assert_eq!(spent(&world, "104").await, (10_000_000 + price(4), 0));
     done(&world, "104", &["audit", "verify"]).await;
 }
