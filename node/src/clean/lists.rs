@@ -186,9 +186,10 @@ fn event_type(text: &str) -> Match {
         ("review", EventType::Review),
     ];
     match marks.iter().find(|(mark, _)| lower.contains(mark)) {
-        Some((mark, value)) => Match {
+        Some((_, value)) => Match {
             code: encode(Coded::Value(*value)),
-            verdict: if *mark == lower { Verdict::Case } else { Verdict::Variant },
+            // The old name of a request is understood, but it is not in the list.
+            verdict: if value.label().to_lowercase() == lower { Verdict::Case } else { Verdict::Variant },
         },
         None => Match { code: CODE_INVALID, verdict: Verdict::NotListed },
     }

@@ -119,6 +119,7 @@ fn event_types_are_told_by_what_they_contain() {
     assert_eq!(find(List::EventType, "Service"), ("Service", Verdict::Valid));
     assert_eq!(find(List::EventType, "SERVICE"), ("Service", Verdict::Case));
     assert_eq!(find(List::EventType, "Referral (new)"), ("Request", Verdict::Variant));
+    assert_eq!(find(List::EventType, "Referral"), ("Request", Verdict::Variant), "not only its capitals are wrong");
     assert_eq!(find(List::EventType, "Annual review"), ("Review", Verdict::Variant));
     assert_eq!(find(List::EventType, "Service review"), ("Service", Verdict::Variant));
     assert_eq!(find(List::EventType, "Case note"), (INVALID, Verdict::NotListed));

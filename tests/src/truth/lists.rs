@@ -127,7 +127,7 @@ pub(super) const EMPLOYMENT: &[Value] = &[
 ];
 
 pub(super) const FUNDING: &[Value] = &[
-    ("Fully client funded", &["18(3) (full cost client)"]),
+    ("Fully client funded", &["18(3) (full cost client)", "18(3)"]),
     ("Joint client and social care funded", &["Joint Client and Social Care Funded"]),
     ("Fully social care funded", &["Fully Social Care Funded"]),
     ("Unknown", &["Unknown - Individual Level", "Unknown - System Level"]),

@@ -20,6 +20,7 @@ mod long_term;
 mod pathways;
 mod people;
 pub mod person;
+mod quality;
 mod reablement;
 pub mod reached;
 mod read;
@@ -215,6 +216,7 @@ pub fn detailed(tables: &Tables, detail: Detail<'_>) -> Result<Vec<Figure>, Erro
         "ASSESSMENTS" => events::table(joined, question, "Assessment", when("ended"))?,
         "REVIEWS" => events::table(joined, question, "Review", when("ended"))?,
         "SERVICES" => events::table(joined, question, "Service", when("ran"))?,
+        "DATA-QUALITY" => quality::table(tables.single.as_ref(), question),
         "COSTS" => costs::table(tables.single.as_ref(), question, false)?,
         "COSTS-WEEKLY" => costs::table(tables.single.as_ref(), question, true)?,
         "PATHWAYS" => {

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 
 use super::clean::{date, event_type, filled, hundredths, listed, nhs_number, raw_key};
-use super::{Error, lists};
+use super::{Error, lists, quality};
 
 /// One row: text is empty for nothing, lists hold release 2 texts or `Invalid and not mapped`.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +51,10 @@ pub struct Row {
     pub units: Option<i64>,
     /// Client type, route, assessment type, service type and component as in the file, tidied, in small letters.
     pub raw: [String; 5],
+    /// The cells of the 46 fields of data quality, tidied, in their order.
+    pub cells: Vec<String>,
+    /// When the row's file was received.
+    pub received: Date,
     /// First and last day of what the row's file stands for, set when files are joined.
     pub reference: Option<(Date, Date)>,
 }
@@ -103,7 +107,7 @@ pub(super) fn file(name: &str, bytes: &[u8], council: &str, received: Date) -> R
         if cells.len() < named || cells.len() > headers.len() || !unnamed_blank {
             continue;
         }
-        rows.push(row(&headers, &cells, council));
+        rows.push(Row { received, ..row(&headers, &cells, council) });
     }
     Ok(File { name: name.to_owned(), council: council.to_owned(), received, rows })
 }
@@ -170,6 +174,8 @@ fn row(headers: &[String], cells: &[&str], council: &str) -> Row {
             raw_key(cell("Service Type")),
             raw_key(cell("Service Component")),
         ],
+        cells: quality::headers().map(|name| filled(cell(name))).collect(),
+        received: Date::default(),
         reference: None,
     }
 }

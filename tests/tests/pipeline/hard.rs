@@ -60,6 +60,8 @@ const QUESTIONS: &[Asked] = &[
     ("COSTS", &["client_type", "age_band", "gender", "client_funding"], &[]),
     ("COSTS-WEEKLY", &["service_type", "cost_frequency"], &[]),
     ("COSTS-WEEKLY", &["primary_support_reason"], &[]),
+    ("DATA-QUALITY", &[], &[]),
+    ("DATA-QUALITY", &["module", "result", "event_type"], &[]),
 ];
 
 /// Dimensions with the categories that count alone.
@@ -97,6 +99,7 @@ pub(super) struct Both {
     pub(super) tables: Tables,
     pub(super) joined: Assembly,
     pub(super) single: Assembly,
+    coded: Assembly,
     pub(super) data: Data,
 }
 
@@ -141,7 +144,13 @@ impl Both {
             let query = query(measure, period, &[], &[], &[], data);
             assemble::assemble(&records, &local::options(&query, day(as_of))).expect("assembled")
         };
-        Self { tables, joined: assembled("REQUESTS"), single: assembled("COSTS"), data }
+        Self {
+            tables,
+            joined: assembled("REQUESTS"),
+            single: assembled("COSTS"),
+            coded: assembled("DATA-QUALITY"),
+            data,
+        }
     }
 
     /// What both sides say to one question: the product's lines, the oracle's lines, and the oracle's figures.
@@ -157,7 +166,11 @@ impl Both {
         let expected = truth::detailed(&self.tables, detail).expect("the oracle knows it");
         let period = ReferencePeriod::inclusive(day(from), day(to)).expect("forwards");
         let query = query(measure, period, &by, filters, settings, self.data);
-        let assembly = if query.measure().table == Table::Single { &self.single } else { &self.joined };
+        let assembly = match query.measure().table {
+            Table::Joined => &self.joined,
+            Table::Single => &self.single,
+            Table::SingleWithCodes => &self.coded,
+        };
         let (layout, counts) = tabulate::tabulate(&assembly.histories, &query, Bounding::Official).expect("counted");
         let mut found = Vec::new();
         for (figure, value) in counts.for_own_eyes(&layout).into_iter().enumerate() {
@@ -277,6 +290,10 @@ fn compare(
         (date(2025, 12, 31), date(2025, 12, 31)),
     ] {
         for (question, filters) in &asked {
+            // 46 units a row are many for an oracle that loops over texts: three periods tell what five would.
+            if question.0 == "DATA-QUALITY" && period.0.day() == 1 && period.0 != date(2025, 4, 1) {
+                continue;
+            }
             let (found, expected, figures) = both.ask(*question, filters, period);
             if filters.is_empty() {
                 reached.note(&figures);
