@@ -265,6 +265,41 @@ async fn doctor_says_which_end_refused_the_other() {
     stop.cancel();
 }
 
+/// Once the other end is known to wait, nothing but time can happen: the clock of the test then runs through its deadline.
+#[tokio::test]
+async fn doctor_names_an_end_that_accepts_and_never_speaks() {
+    use tokio::io::AsyncReadExt as _;
+    let mut council = Council::new("127.0.0.1:9");
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    council.dials(&listener.local_addr().unwrap().to_string());
+
+    // It takes the connection, and does not even begin with TLS.
+    let mute = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut hello = [0; 5];
+        stream.read_exact(&mut hello).await.unwrap();
+        tokio::time::pause();
+        (listener, stream)
+    });
+    let hop = failing(&council.home, clock()).await;
+    says(&hop, "TLS", "no answer within 10 s", "nothing in between may end TLS");
+    tokio::time::resume();
+    let (listener, _) = mute.await.unwrap();
+
+    // It proves to be the coordinator, and says nothing more: no first word, no refusal.
+    let tls = council.other("folkmoot://test/coordinator/main");
+    let silent = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let accepted = folkmoot_runtime::tls::accept(&tls.current(), &Admit::default(), stream).await.unwrap();
+        tokio::time::pause();
+        accepted
+    });
+    let hop = failing(&council.home, clock()).await;
+    says(&hop, "welcome", "accepts the connection and says nothing", "the port for councils");
+    tokio::time::resume();
+    drop(silent.await.unwrap());
+}
+
 fn receipt(path: &Path) -> SignedReceipt {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
