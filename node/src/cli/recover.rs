@@ -49,6 +49,14 @@ pub(super) fn run(ledger: &Ledger, governance: &Path, federation: &Federation, a
             );
             return Ok(());
         };
+        println!(
+            "Entry {witnessed} of this council's ledger is known to others and not here, so this node answers nothing. First:\n\n  \
+             1. See that no second copy of this node runs, here or on another machine, and that none starts by itself.\n  \
+             2. Of two copies keep the one that answered last (`audit verify` shows the last entries), and go on with it alone; the\n     \
+             other must never be started again. Both may be in doubt by now; that one alone needs a recovery.\n  \
+             3. On the one that stays, run this command and send what follows. The authority will ask what happened, and how\n     \
+             much may have been spent in the entries that are lost: when in doubt, the whole year's budget.\n"
+        );
         println!("Ask the federation's authority to run, once it is satisfied why and what may have been spent:\n");
         println!(
             "  folkmoot-certs recovery --council {} --held {}:{} --witnessed {witnessed} --assume-spent RHO --reason TEXT",

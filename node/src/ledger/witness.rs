@@ -34,7 +34,8 @@ fn in_doubt(entries: u64) -> Refusal {
         Reason::LedgerInDoubt,
         format!(
             "this council's ledger was restored or copied: others have seen an entry {entries} that it does not hold. It \
-             answers again once the federation's authority has countersigned a recovery"
+             answers again once the federation's authority has countersigned a recovery (at the council: see that one node runs \
+             only, then `folkmoot-node recover`)"
         ),
     )
     .with("witnessed_entries", entries)
