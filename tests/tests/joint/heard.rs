@@ -57,8 +57,11 @@ fn varint(mut value: u64) -> Vec<u8> {
     out
 }
 
+/// A way to write numbers one after the other, and its name.
+type Form = (&'static str, fn(&[i64]) -> Vec<u8>);
+
 /// Ways to write numbers one after the other.
-fn forms() -> Vec<(&'static str, fn(&[i64]) -> Vec<u8>)> {
+fn forms() -> Vec<Form> {
     fn text(numbers: &[i64], between: &str) -> Vec<u8> {
         numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(between).into_bytes()
     }
