@@ -328,12 +328,13 @@ fn the_look_finds_what_is_there() {
     let draw = |seed: u64| {
         let mut bytes = vec![0; 64];
         Forgetful(seed).try_fill_bytes(&mut bytes).unwrap();
-        bytes
+        // Else an optimised build, seeing that nobody reads it, never makes it.
+        std::hint::black_box(bytes)
     };
     let kept = draw(4242);
     drop((0..200).map(|_| draw(4343)).collect::<Vec<_>>());
     let snapshot = Snapshot::take(0);
-    drop(kept);
+    drop(std::hint::black_box(kept));
     for (what, seed) in [("kept", 4242), ("freed", 4343)] {
         let mut needles = Needles::default();
         needles.add(what, &draw(seed));

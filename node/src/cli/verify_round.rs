@@ -335,3 +335,29 @@ fn in_words(error: &(dyn std::error::Error + 'static)) -> String {
     }
     words
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_named_in_the_order_in_which_a_person_typed_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| folder.path().join(name);
+        let defaults = Defaults {
+            roots: place("roots.pem"),
+            crl: place("crl.pem"),
+            governance: place("governance.pub"),
+            federation: Some(Federation::parse("england").unwrap()),
+        };
+        let args =
+            Args { file: place("1.round"), roots: None, crl: None, governance: None, federation: None, json: true };
+        let named = || format!("{:#}", check(&args, &defaults, None).err().unwrap());
+        assert!(named().contains("1.round"), "{}", named());
+        std::fs::write(place("1.round"), b"FM").unwrap();
+        assert!(named().contains("roots.pem"), "{}", named());
+        std::fs::write(place("roots.pem"), b"").unwrap();
+        assert!(named().contains("crl.pem"), "{}", named());
+    }
+}
