@@ -15,6 +15,7 @@
 
 use folkmoot_proto::identity::{Identity, Role};
 use folkmoot_proto::reason::{Reason, Refusal};
+use folkmoot_proto::text::is_unseen;
 
 use crate::release::{Release, View};
 use crate::store::Found;
@@ -105,7 +106,7 @@ pub fn record(caller: &Identity, name: &str, found: Option<Found>) -> Result<Fou
 
 /// There is no release with this name, or none that the caller may see.
 pub fn not_found(name: &str) -> Refusal {
-    let name: String = name.chars().filter(|c| !c.is_control()).take(40).collect();
+    let name: String = name.chars().filter(|c| !is_unseen(*c)).take(40).collect();
     Refusal::new(Reason::NotFound, format!("there is no release `{name}`; `releases` lists those you may see"))
 }
 

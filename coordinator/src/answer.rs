@@ -10,6 +10,7 @@ use folkmoot_proto::layout::Layout;
 use folkmoot_proto::limits;
 use folkmoot_proto::period::Day;
 use folkmoot_proto::query::Query;
+use folkmoot_proto::text::is_unseen;
 use folkmoot_proto::wire::v1 as wire;
 
 /// Larger than any figure there can be, small enough that sums over all councils cannot overflow.
@@ -266,7 +267,7 @@ impl<'a> Assembly<'a> {
 
 /// Text from another machine, fit for one line of a terminal or file: no control characters, a bounded length.
 pub(crate) fn tidy(text: &str) -> String {
-    let mut line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut line: String = text.chars().map(|c| if is_unseen(c) { ' ' } else { c }).collect();
     if line.len() > limits::SENTENCE {
         let cut = (0..=limits::SENTENCE).rev().find(|&at| line.is_char_boundary(at)).unwrap_or(0);
         line.truncate(cut);
@@ -366,7 +367,7 @@ mod tests {
 
     #[test]
     fn foreign_text_fits_one_line() {
-        assert_eq!(tidy("a\u{1b}[31m\nb"), "a [31m b");
+        assert_eq!(tidy("a\u{1b}[31m\nb\u{202e}c"), "a [31m b c");
         assert!(tidy(&"é".repeat(5000)).len() <= limits::SENTENCE);
     }
 }

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use folkmoot_proto::ids::CouncilCode;
 use folkmoot_proto::reason::{Reason, Refusal};
+use folkmoot_proto::text::is_unseen;
 use folkmoot_proto::wire::v1;
 use folkmoot_proto::wire::v1::node_client::NodeClient;
 use folkmoot_proto::{limits, version};
@@ -272,13 +273,13 @@ impl Links {
             Ok(version) => version,
             Err(refusal) => return Err(self.refuse(link, refusal).await),
         };
-        let software = reply.software.chars().filter(|c| !c.is_control()).take(SOFTWARE).collect();
+        let software = reply.software.chars().filter(|c| !is_unseen(*c)).take(SOFTWARE).collect();
         Ok(self.register(council, from, version, software, reply.data_until, link))
     }
 
     async fn check(&self, council: CouncilCode, reply: &v1::WelcomeReply) -> Result<u32, Refusal> {
         if CouncilCode::parse(&reply.council) != Ok(council) {
-            let says: String = reply.council.chars().filter(|c| !c.is_control()).take(20).collect();
+            let says: String = reply.council.chars().filter(|c| !is_unseen(*c)).take(20).collect();
             return Err(Refusal::new(
                 Reason::NotAllowed,
                 format!(

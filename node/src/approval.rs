@@ -18,6 +18,7 @@ mod show;
 use folkmoot_proto::period::Day;
 use folkmoot_proto::query::Query;
 use folkmoot_proto::reason::Refusal;
+use folkmoot_proto::text::is_unseen;
 use folkmoot_proto::wire::v1 as wire;
 use folkmoot_runtime::store;
 use jiff::Timestamp;
@@ -143,7 +144,7 @@ pub struct Held {
 fn line(what: &'static str, text: &str, most: usize) -> Result<String, Error> {
     let text = text.trim();
     let length = text.chars().count();
-    if length == 0 || length > most || text.chars().any(char::is_control) {
+    if length == 0 || length > most || text.chars().any(is_unseen) {
         return Err(Error::Text(what, most));
     }
     Ok(text.to_owned())

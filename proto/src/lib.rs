@@ -32,5 +32,6 @@ pub mod recovery;
 pub mod registry;
 pub mod ring;
 pub mod round;
+pub mod text;
 pub mod version;
 pub mod wire;

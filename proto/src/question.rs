@@ -19,6 +19,7 @@ use crate::identity::{Identity, Role};
 use crate::ids::QueryId;
 use crate::query::{self, Canonical, Query};
 use crate::reason::{Reason, Refusal};
+use crate::text::is_unseen;
 use crate::wire::v1 as wire;
 
 /// Domain of what an analyst signs.
@@ -249,7 +250,7 @@ fn text(field: &'static str, value: &str, most: usize) -> Result<String, Error> 
     if value.chars().count() > most {
         return Err(Error::field(field, format!("is longer than {most} characters")));
     }
-    if value.chars().any(char::is_control) {
+    if value.chars().any(is_unseen) {
         return Err(Error::field(field, "holds control characters such as line breaks"));
     }
     Ok(value.to_owned())

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::governance::{self, Canonical, GovernanceKey, digest, hex_array, is_whole, moment_text, sign};
 use crate::identity::Federation;
 use crate::ids::CouncilCode;
+use crate::text::is_unseen;
 
 const DOMAIN: &str = "folkmoot/recovery/1";
 
@@ -119,8 +120,7 @@ impl SignedRecovery {
         if said.assume_spent_nano > 1_000_000_000_000 {
             return Err(Refusal::Field("amount: rho 1000 is the most"));
         }
-        if said.reason.trim().is_empty() || said.reason.len() > MAX_REASON || said.reason.chars().any(char::is_control)
-        {
+        if said.reason.trim().is_empty() || said.reason.len() > MAX_REASON || said.reason.chars().any(is_unseen) {
             return Err(Refusal::Field("reason: one line of 1 to 500 bytes is expected"));
         }
         if !is_whole(said.issued_at) {

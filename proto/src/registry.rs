@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::governance::{self, Canonical, GovernanceKey, digest, hex_array, is_whole, moment_text, sign};
 use crate::identity::Federation;
 use crate::ids::{BoardCode, CouncilCode};
+use crate::text::is_unseen;
 
 /// The most members a registry holds: six times as many as there are councils with adult social services in England.
 pub const MAX_MEMBERS: usize = 1000;
@@ -235,7 +236,7 @@ impl Registry {
 fn check_member(member: &Member) -> Result<(), Refusal> {
     let bad = |what| Err(Refusal::Member { council: member.council, what });
     let name = &member.name;
-    if name.is_empty() || name.len() > MAX_NAME || name.trim() != name || name.chars().any(char::is_control) {
+    if name.is_empty() || name.len() > MAX_NAME || name.trim() != name || name.chars().any(is_unseen) {
         return bad("name: 1 to 120 bytes, without control characters and surrounding blanks");
     }
     let region_form = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();

@@ -1,5 +1,7 @@
 //! Who does something at this node, for the audit log.
 
+use folkmoot_proto::text::is_unseen;
+
 /// The name of whoever does something, as it goes into the audit log.
 #[derive(Clone, Debug)]
 pub(super) struct Name(String);
@@ -9,7 +11,7 @@ impl std::str::FromStr for Name {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
-        if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
+        if text.is_empty() || text.chars().count() > 100 || text.chars().any(is_unseen) {
             return Err("a name has 1 to 100 characters");
         }
         Ok(Self(text.to_owned()))

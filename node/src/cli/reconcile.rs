@@ -2,6 +2,8 @@
 
 #![allow(clippy::print_stdout, reason = "a command's output is for a person at a terminal")]
 
+use folkmoot_proto::text::is_unseen;
+
 use super::Session;
 use super::name::Name;
 use crate::agree;
@@ -31,7 +33,7 @@ pub(super) struct Args {
 /// When the records are of another store and `--regardless` is not said, or records or log cannot be used.
 pub(super) fn run(home: &Home, args: &Args) -> anyhow::Result<()> {
     let reason = args.reason.trim();
-    if reason.is_empty() || reason.chars().count() > 300 || reason.chars().any(char::is_control) {
+    if reason.is_empty() || reason.chars().count() > 300 || reason.chars().any(is_unseen) {
         anyhow::bail!("the reason must be one line of 1 to 300 visible characters");
     }
     let session = Session::open(home)?;

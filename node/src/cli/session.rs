@@ -9,6 +9,7 @@ use folkmoot_proto::governance::GovernanceKey;
 use folkmoot_proto::identity::Federation;
 use folkmoot_proto::period::Day;
 use folkmoot_proto::query::Query;
+use folkmoot_proto::text::is_unseen;
 use folkmoot_runtime::clock::{Clock, SystemClock};
 use folkmoot_runtime::store::{self, Access, Key};
 
@@ -293,7 +294,7 @@ fn leapt(last: Option<jiff::Timestamp>, now: jiff::Timestamp) -> anyhow::Result<
 /// Who runs a command that asks for no name: the machine's account, as the system tells it.
 pub(super) fn account() -> String {
     let name = ["LOGNAME", "USER", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok());
-    let name: String = name.unwrap_or_default().chars().filter(|c| !c.is_control()).take(80).collect();
+    let name: String = name.unwrap_or_default().chars().filter(|c| !is_unseen(*c)).take(80).collect();
     if name.trim().is_empty() { "local".to_owned() } else { format!("local: account {}", name.trim()) }
 }
 

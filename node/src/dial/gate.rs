@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use folkmoot_proto::identity::Identity;
+use folkmoot_proto::text::is_unseen;
 use futures_util::future::Either;
 use tokio::sync::watch;
 use tonic::Status;
@@ -65,7 +66,7 @@ impl Gate {
 
     /// Closes the gate for good: one side does not keep the link, for `reason`, which an operator will read.
     pub fn refuse(&self, reason: &str) {
-        let reason: String = reason.chars().filter(|c| !c.is_control()).take(REASON).collect();
+        let reason: String = reason.chars().filter(|c| !is_unseen(*c)).take(REASON).collect();
         self.inner.verdict.send_replace(Verdict::Refused(reason));
     }
 

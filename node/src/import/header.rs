@@ -1,5 +1,7 @@
 //! The header row: which column of the specification stands where.
 
+use folkmoot_proto::text::is_unseen;
+
 use crate::clean::fold::{fold_header, trim};
 use crate::clean::record::Places;
 use crate::clean::rule::Rule;
@@ -86,7 +88,7 @@ pub(super) fn read(cells: &csv::StringRecord) -> Result<Header, Error> {
         }
         header.named = place + 1;
         let Some(index) = names.iter().position(|known| *known == name) else {
-            header.unknown.push(trim(cell).chars().filter(|c| !c.is_control()).take(60).collect());
+            header.unknown.push(trim(cell).chars().filter(|c| !is_unseen(*c)).take(60).collect());
             continue;
         };
         if let Some(first) = header.places[index].replace(place as u16) {

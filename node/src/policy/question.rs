@@ -6,6 +6,7 @@ use folkmoot_proto::identity::Identity;
 use folkmoot_proto::ids::QueryId;
 use folkmoot_proto::query::{Query, Release};
 use folkmoot_proto::reason::{Reason, Refusal};
+use folkmoot_proto::text::is_unseen;
 use jiff::Timestamp;
 
 use super::text::{Asker, Kind, Nano};
@@ -50,7 +51,7 @@ impl Question {
         let text = |what: &str, text: &str, most: usize| {
             let text = text.trim();
             let length = text.chars().count();
-            if length == 0 || length > most || text.chars().any(|c| c.is_control() || is_invisible(c)) {
+            if length == 0 || length > most || text.chars().any(is_unseen) {
                 return Err(Refusal::new(
                     Reason::InvalidQuestion,
                     format!("the {what} must be one line of 1 to {most} visible characters"),
@@ -136,9 +137,4 @@ impl fmt::Debug for Question {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Question").field("id", &self.id).field("analyst", &self.analyst).finish_non_exhaustive()
     }
-}
-
-/// Characters that change how the text around them is shown: a purpose must read as it is stored.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
