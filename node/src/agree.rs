@@ -58,7 +58,10 @@ pub enum Error {
     #[error(transparent)]
     Records(#[from] store::Error),
     /// The log could not be read or written.
-    #[error("the records were changed, and the audit log could not be written; the next command or start writes it")]
+    #[error(
+        "the records and the audit log could not be compared or brought together; nothing is lost: where the records were \
+         changed they stay so, and the next command or start writes what the log lacks"
+    )]
     Ledger(#[from] ledger::Error),
     /// The log could not be read.
     #[error(transparent)]
@@ -96,6 +99,16 @@ pub enum By {
 /// # Errors
 /// [`Error::Older`] and [`Error::Other`] when the records must not be used; otherwise the stores'.
 pub fn settle(records: &Records, ledger: &Ledger, by: By) -> Result<(), Error> {
+    let settled = compare(records, ledger, by);
+    if by == By::Maker {
+        // After the entry, and whether or not it could be written: this waits for whoever reads, and anybody who came in
+        // between would find a change that nobody has written down.
+        records.empty_log();
+    }
+    settled
+}
+
+fn compare(records: &Records, ledger: &Ledger, by: By) -> Result<(), Error> {
     loop {
         let known = ledger.known_records()?;
         let held = records.state()?;
@@ -131,7 +144,8 @@ pub struct Reconciled {
 }
 
 /// Makes records that were put back agree with the log: who was erased or restricted is erased and restricted again, the
-/// opt-out list counts as not loaded, and an entry says all this. Nothing is done, and `None` given, when they agree.
+/// opt-out list counts as not loaded, and an entry says all this. Changes that these records went through elsewhere get their
+/// entries before it. Nothing is done, and `None` given, when they agree.
 ///
 /// # Errors
 /// [`store::Error::OtherKey`] when nobody can be found by the log's fingerprints and `regardless` is not said; the stores'.
@@ -187,7 +201,9 @@ pub fn reconcile(
         "the records did not hold the changes of entries {}; {done}; the opt-out list counts as not loaded",
         numbers.join(", ")
     ));
-    ledger.rebind(&now, &record)?;
+    let written = ledger.rebind(&now, &record);
+    records.empty_log();
+    written?;
     Ok(Some(Reconciled { removed, missing }))
 }
 

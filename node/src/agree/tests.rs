@@ -422,6 +422,103 @@ fn when_only_files_were_lost_the_data_keep_their_name() {
     assert!(place.records().submissions().unwrap()[0].revision > before);
 }
 
+/// By what the ledger knows data again: digest, revision, day of receipt.
+fn names(place: &Place) -> Vec<([u8; 32], u64, Day)> {
+    let held = place.records().submissions().unwrap();
+    held.into_iter().map(|held| (held.digest, held.revision, held.received)).collect()
+}
+
+#[test]
+fn a_file_imported_again_without_somebody_erased_meanwhile_never_has_its_old_name() {
+    let place = Place::new();
+    let ledger = place.ledger();
+    let old = place.copy("old.db");
+    let import = || {
+        import_more(&place.records()).unwrap();
+        settle(&place.records(), &ledger, By::Maker).unwrap();
+        names(&place)[1]
+    };
+    let first = import();
+    let person = PersonId::Council("a rather long id of a person, number 7".to_owned());
+    assert!(place.records().erase_person(&person, today()).unwrap().rows > 0);
+    settle(&place.records(), &ledger, By::Maker).unwrap();
+    let second = names(&place)[1];
+    place.put_back(&old);
+    reconcile(&place.records(), &ledger, "local: Jo", "test", false).unwrap().unwrap();
+    assert!(place.records().find_person(&person).unwrap().erased);
+    let third = import();
+    assert_eq!((first.0, first.2), (third.0, third.2));
+    assert!(third.1 > second.1 && second.1 > first.1, "{first:?} {second:?} {third:?}");
+    // Nor any name that a later change gave.
+    place.records().restrict_person(&place.nhs(1), today()).unwrap();
+    settle(&place.records(), &ledger, By::Maker).unwrap();
+    place.put_back(&old);
+    reconcile(&place.records(), &ledger, "local: Jo", "test", false).unwrap().unwrap();
+    assert!(import().1 > third.1);
+}
+
+#[test]
+fn a_file_that_alone_was_lost_has_its_old_name_when_imported_again() {
+    let place = Place::new();
+    let ledger = place.ledger();
+    let old = place.copy("old.db");
+    let import = || {
+        import_more(&place.records()).unwrap();
+        settle(&place.records(), &ledger, By::Maker).unwrap();
+        names(&place)
+    };
+    let first = import();
+    place.put_back(&old);
+    reconcile(&place.records(), &ledger, "local: Jo", "test", false).unwrap().unwrap();
+    assert_eq!(import(), first, "the same data");
+}
+
+#[test]
+fn what_a_copy_went_through_elsewhere_gets_its_entries_when_it_is_put_here() {
+    let place = Place::new();
+    let ledger = place.ledger();
+    let copy = place.copy("copy.db");
+    let elsewhere = Records::open(&copy, None, Access::Beside).unwrap().in_name_of("local: Sam Roe");
+    import_more(&elsewhere).unwrap();
+    elsewhere.erase_person(&place.nhs(0), today()).unwrap();
+    elsewhere.empty_log();
+    drop(elsewhere);
+    place.records().restrict_person(&place.nhs(1), today()).unwrap();
+    settle(&place.records(), &ledger, By::Maker).unwrap();
+    let before = place.log().len();
+    place.put_back(&copy);
+    reconcile(&place.records(), &ledger, "local: Jo Doe", "test", false).unwrap().unwrap();
+    let log = place.log();
+    let new: Vec<_> = log[before..].iter().map(|record| (record.action, record.who.as_str())).collect();
+    assert_eq!(
+        new,
+        [
+            (Action::Imported, "local: Sam Roe"),
+            (Action::SubjectRequest, "local: Sam Roe"),
+            (Action::Reconciled, "local: Jo Doe")
+        ]
+    );
+    assert!(log[before].decision.as_deref().unwrap().contains("records that were put back"));
+    for state in place.records().states().unwrap() {
+        let said = log.iter().filter(|record| record.records.as_deref() == Some(state.to_string().as_str())).count();
+        assert_eq!(said, 1, "every change has one entry");
+    }
+    place.bench.sound();
+}
+
+#[test]
+fn a_change_waits_for_readers_only_after_its_entry_stands() {
+    let place = Place::new();
+    let (records, ledger) = (place.records(), place.ledger());
+    let log = place.folder.path().join("records.db-wal");
+    let length = || std::fs::metadata(&log).unwrap().len();
+    records.erase_person(&place.nhs(0), today()).unwrap();
+    assert!(length() > 0, "a change is handed back at once, so that it is written down");
+    settle(&records, &ledger, By::Maker).unwrap();
+    assert_eq!(length(), 0, "and then nothing of the person is left in the write-ahead log");
+    assert!(place.log().last().unwrap().decision.is_none());
+}
+
 #[test]
 fn a_log_that_finds_no_room_gets_its_entry_when_there_is_some() {
     let place = Place::new();
@@ -438,7 +535,7 @@ fn a_log_that_finds_no_room_gets_its_entry_when_there_is_some() {
             failed += 1;
             assert_eq!(place.log().len(), entries);
             let said = format!("{:#}", anyhow::Error::from(error));
-            assert!(said.contains("the next command or start writes it") && said.contains("no room left"), "{said}");
+            assert!(said.contains("the next command or start writes") && said.contains("no room left"), "{said}");
             settle(&records, &ledger, By::Finder).unwrap();
         }
         assert_eq!(place.log().len(), entries + 1);

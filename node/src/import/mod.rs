@@ -303,10 +303,7 @@ pub fn import(records: &Records, source: &Source, options: &Options, watch: &mut
         if options.dry_run { Err(end(Ok(Outcome::DryRun(summary)))) } else { Ok(summary) }
     });
     match done.map_err(|error| stored(error.into()))? {
-        Ok(summary) => {
-            records.store().empty_log();
-            Ok(Outcome::Imported(summary))
-        }
+        Ok(summary) => Ok(Outcome::Imported(summary)),
         Err(ended) => *ended,
     }
 }

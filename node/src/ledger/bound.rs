@@ -1,5 +1,7 @@
 //! Which state of the records the log knows, and the entries of what changed them.
 
+use std::collections::HashSet;
+
 use rusqlite::params;
 
 use super::{Error, Ledger, Step};
@@ -46,16 +48,29 @@ impl Ledger {
                 return Ok(false);
             }
             for change in &now.since {
-                chain::append(step, &entry(change, before.is_none(), found))?;
+                let how = match (before, found) {
+                    (None, _) => How::First,
+                    (_, true) => How::Found,
+                    (_, false) => How::Made,
+                };
+                chain::append(step, &entry(change, how))?;
             }
             remember(step, now)?;
             Ok(true)
         })?)
     }
 
-    /// Writes that records which the log called older or others agree with it from here on.
+    /// Writes that records which the log called older or others agree with it from here on; before that, the entries of
+    /// changes that they went through and the log does not speak of. `now` has all changes of the records.
     pub(crate) fn rebind(&self, now: &Standing, record: &Record) -> Result<(), Error> {
         Ok(self.step("write a reconciliation down", |step| {
+            let logged = logged(step)?;
+            // The last is the reconciliation itself.
+            for change in now.since.iter().filter(|change| change.state != now.state) {
+                if !logged.contains(&change.state.to_string()) {
+                    chain::append(step, &entry(change, How::Elsewhere))?;
+                }
+            }
             let mut record = record.clone();
             record.records = Some(now.state.to_string());
             chain::append(step, &record)?;
@@ -68,6 +83,13 @@ fn known(step: &Step<'_>) -> rusqlite::Result<Option<State>> {
     step.one("SELECT generation, stamp FROM bound", [], |row| {
         Ok(State { generation: row.get::<_, i64>(0)?.unsigned_abs(), stamp: row.get(1)? })
     })
+}
+
+/// Every state of records that an entry speaks of.
+fn logged(step: &Step<'_>) -> rusqlite::Result<HashSet<String>> {
+    let bodies =
+        step.all("SELECT body FROM entry WHERE body LIKE '%\"records\":\"%'", [], |row| row.get::<_, String>(0))?;
+    Ok(bodies.iter().filter_map(|body| serde_json::from_str::<Record>(body).ok()?.records).collect())
 }
 
 fn remember(step: &Step<'_>, now: &Standing) -> rusqlite::Result<()> {
@@ -87,10 +109,22 @@ fn remember(step: &Step<'_>, now: &Standing) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// The entry of a change. `first`: the log speaks of the records for the first time. `found`: not written by who made it.
-fn entry(change: &Change, first: bool, found: bool) -> Record {
+/// How a change comes to its entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum How {
+    /// The log speaks of the records for the first time.
+    First,
+    /// Whoever made it writes it down.
+    Made,
+    /// Somebody else found it.
+    Found,
+    /// It was made in records that went their own way and were put here.
+    Elsewhere,
+}
+
+fn entry(change: &Change, how: How) -> Record {
     let action = match change.what {
-        What::Begun | What::Reconciled => Action::Reconciled,
+        What::Begun | What::Reconciled | What::FilesLost => Action::Reconciled,
         What::Imported => Action::Imported,
         What::Erased | What::ErasureLifted | What::Restricted | What::RestrictionLifted => Action::SubjectRequest,
         What::OptOutsLoaded => Action::OptOutLoaded,
@@ -99,13 +133,17 @@ fn entry(change: &Change, first: bool, found: bool) -> Record {
     let mut record = Record::new(action, change.who.clone()).note(change.words.clone());
     record.digest.clone_from(&change.digest);
     record.records = Some(change.state.to_string());
-    record.decision = match (first, found, change.what) {
-        (true, _, What::Begun) => Some("the log knows the records from here on".to_owned()),
-        (_, true, _) => Some(
-            "found in the records, not written down by who did it: the command was cut short, or this log is an older copy"
-                .to_owned(),
+    let said = match (how, change.what) {
+        (How::First, What::Begun) => Some("the log knows the records from here on"),
+        (How::First | How::Made, _) => None,
+        (How::Found, _) => Some(
+            "found in the records before whoever did it had written it down: they were still at work, or the command was cut \
+             short, or this log is an older copy",
         ),
-        _ => None,
+        (How::Elsewhere, _) => {
+            Some("found in records that were put back: it was made in them while this log did not speak of them")
+        }
     };
+    record.decision = said.map(str::to_owned);
     record
 }

@@ -32,10 +32,12 @@ pub enum What {
     Purged,
     /// Records that were put back were made to agree with the log again.
     Reconciled,
+    /// The same, when they lacked nothing but files.
+    FilesLost,
 }
 
 impl What {
-    const ALL: [(Self, &'static str); 9] = [
+    const ALL: [(Self, &'static str); 10] = [
         (Self::Begun, "begun"),
         (Self::Imported, "imported"),
         (Self::Erased, "erased"),
@@ -45,6 +47,7 @@ impl What {
         (Self::OptOutsLoaded, "opt-outs-loaded"),
         (Self::Purged, "purged"),
         (Self::Reconciled, "reconciled"),
+        (Self::FilesLost, "files-lost"),
     ];
 
     fn word(self) -> &'static str {
@@ -147,6 +150,17 @@ pub(super) fn note_after(
         params![i64::try_from(least).unwrap_or(i64::MAX), what.word(), who, words, digest],
     )
     .map(drop)
+}
+
+/// The revision that a file begins with: above every one that was ever given to data which the records have lost.
+///
+/// A file that was lost and is imported again may hold other rows than before, since people were erased meanwhile. Under its
+/// old name it would pass for the data that earlier answers were made from, and the difference of the two is a person. No
+/// revision is ever as high as the number of changes, so the number of the last reconciliation is above all of them.
+pub(super) fn first_revision(tx: &Transaction<'_>) -> rusqlite::Result<i64> {
+    tx.query_row("SELECT coalesce(max(generation), 0) FROM change WHERE what = ?1", [What::Reconciled.word()], |row| {
+        row.get(0)
+    })
 }
 
 /// Digest of the key of the fingerprints: says whether two files share it, and nothing more.

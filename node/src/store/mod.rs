@@ -251,10 +251,13 @@ impl Records {
         name: &'static str,
         f: impl FnOnce(&Transaction<'_>) -> Result<T, Stop<Error>>,
     ) -> Result<T, Error> {
-        let done = self.store.write_or(name, f)?;
-        // Writes here remove or mark people: nothing of them stays in the log.
+        self.store.write_or(name, f)?
+    }
+
+    /// Leaves nothing of people who were removed or marked in the store's write-ahead log. It waits for whoever reads, so a
+    /// change is written down first: [`agree`](crate::agree) calls this for whoever made one.
+    pub(crate) fn empty_log(&self) {
         self.store.empty_log();
-        done
     }
 
     /// Every submission, in the order of import.

@@ -235,7 +235,8 @@ impl Records {
                     [i64::try_from(redo.known).unwrap_or(i64::MAX - 1)],
                 )?;
             }
-            change::note_after(tx, redo.known, What::Reconciled, redo.who, redo.words, None)?;
+            let what = if redo.only_files { What::FilesLost } else { What::Reconciled };
+            change::note_after(tx, redo.known, what, redo.who, redo.words, None)?;
             Ok(removed)
         })
     }
@@ -330,13 +331,7 @@ impl Records {
             // Giving up rolls everything back.
             if dry_run { Err(Stop::Because(Ok(removed))) } else { Ok(removed) }
         })?;
-        match done {
-            Ok(removed) => {
-                self.store.empty_log();
-                Ok(removed)
-            }
-            Err(instead) => instead,
-        }
+        done.or_else(|instead| instead)
     }
 }
 

@@ -73,8 +73,8 @@ impl<'tx, 'conn> Writer<'tx, 'conn> {
     /// Begins a submission. `Ok(None)` when the store's list of ids cannot be read.
     pub(crate) fn begin(tx: &'tx Transaction<'conn>, file: &NewSubmission<'_>) -> rusqlite::Result<Option<Self>> {
         tx.execute(
-            "INSERT INTO submission (received, imported_at, file_name, sha256, bytes, codelists, aliases, facts)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, '{}')",
+            "INSERT INTO submission (received, imported_at, file_name, sha256, bytes, codelists, aliases, revision, facts)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, '{}')",
             params![
                 file.received.number(),
                 file.imported_at,
@@ -82,7 +82,8 @@ impl<'tx, 'conn> Writer<'tx, 'conn> {
                 file.sha256,
                 file.bytes as i64,
                 folkmoot_proto::codelist::VERSION,
-                file.aliases
+                file.aliases,
+                super::change::first_revision(tx)?
             ],
         )?;
         let submission = tx.last_insert_rowid();
