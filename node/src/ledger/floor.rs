@@ -36,16 +36,27 @@ pub enum FloorError {
     },
 }
 
-/// The floor that was last in force here.
+/// The floor that was last in force here. Another federation counts its own versions.
 fn held(step: &Step<'_>, federation: &Federation) -> rusqlite::Result<Option<FloorMark>> {
-    let taken = step.all(
-        "SELECT body FROM entry WHERE body LIKE '{\"action\":\"floor-taken\"%' ORDER BY number DESC",
+    let taken = step.one(
+        "SELECT body FROM entry
+         WHERE CASE WHEN body LIKE '{\"action\":\"floor-taken\"%' THEN json_extract(body, '$.floor.federation') END = ?1
+         ORDER BY number DESC LIMIT 1",
+        [federation.as_str()],
+        |row| row.get::<_, String>(0),
+    )?;
+    Ok(taken.and_then(|body| serde_json::from_str::<Record>(&body).ok()?.floor))
+}
+
+/// Whether the last that the log says of floors is that this one was refused.
+fn refused_last(step: &Step<'_>, mark: Option<&FloorMark>) -> rusqlite::Result<bool> {
+    let last = step.one(
+        "SELECT body FROM entry WHERE body LIKE '{\"action\":\"floor-%' ORDER BY number DESC LIMIT 1",
         [],
         |row| row.get::<_, String>(0),
     )?;
-    let mut marks = taken.iter().filter_map(|body| serde_json::from_str::<Record>(body).ok()?.floor);
-    // Another federation counts its own versions.
-    Ok(marks.find(|mark| mark.federation == federation.as_str()))
+    let last = last.and_then(|body| serde_json::from_str::<Record>(&body).ok());
+    Ok(last.is_some_and(|last| last.action == Action::FloorRefused && last.floor.as_ref() == mark))
 }
 
 /// Whether `floor` may take the place of `held`.
@@ -77,21 +88,27 @@ impl Ledger {
     /// # Errors
     /// [`Error::Floor`], and the floor must then not be used; [`Error::Store`].
     pub fn take_floor(&self, federation: &Federation, floor: Option<&VerifiedFloor>) -> Result<bool, Error> {
+        let mark = floor.map(|floor| FloorMark {
+            federation: federation.to_string(),
+            version: floor.version(),
+            hash: hex::encode(floor.hash()),
+        });
+        // A running node asks again and again, and nearly always there is nothing to write: whoever writes is not kept
+        // waiting for that.
+        let known = self.look("the national floor held", |step| {
+            let held = held(step, federation)?;
+            match follows(held.as_ref(), floor) {
+                Ok(()) => Ok((held == mark).then_some(Ok(false))),
+                Err(error) => Ok(refused_last(step, mark.as_ref())?.then_some(Err(error))),
+            }
+        })?;
+        if let Some(known) = known {
+            return Ok(known?);
+        }
         let taken = self.step("take a national floor", |step| {
             let held = held(step, federation)?;
-            let mark = floor.map(|floor| FloorMark {
-                federation: federation.to_string(),
-                version: floor.version(),
-                hash: hex::encode(floor.hash()),
-            });
             if let Err(error) = follows(held.as_ref(), floor) {
-                let last = step.one(
-                    "SELECT body FROM entry WHERE body LIKE '{\"action\":\"floor-%' ORDER BY number DESC LIMIT 1",
-                    [],
-                    |row| row.get::<_, String>(0),
-                )?;
-                let last = last.and_then(|body| serde_json::from_str::<Record>(&body).ok());
-                if last.is_none_or(|last| last.action != Action::FloorRefused || last.floor != mark) {
+                if !refused_last(step, mark.as_ref())? {
                     let mut record = Record::new(Action::FloorRefused, "node");
                     record.floor = mark;
                     record.decision = Some(match std::error::Error::source(&error) {

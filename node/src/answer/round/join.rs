@@ -58,7 +58,9 @@ impl Answerer {
             let refusal = refused("the round's id is not the hash of its envelope");
             return Err(self.note_unbelieved(coordinator, refusal));
         }
-        if let Some(open) = rounds.open().get(&asked.round).cloned() {
+        // Bound first: in the `if` the list would stay locked while the round's own lock is waited for.
+        let known = rounds.open().get(&asked.round).cloned();
+        if let Some(open) = known {
             let mut open = open.lock().unwrap_or_else(PoisonError::into_inner);
             let again = open.machine.advert_again(&asked.payload, now).map(|p| p.persisted()).map_err(|w| protocol(&w));
             return again.inspect_err(|refusal| self.note(&mut open, refusal));
