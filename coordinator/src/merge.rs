@@ -180,6 +180,8 @@ fn known(query: &Query, layout: &Layout, answer: &Answer, adults: u64) -> Vec<Pa
     };
     // Events, clusters and pounds have no such limit as people have.
     let most = if query.measure().unit == Unit::People { adults.max(1) as i64 } else { MOST_OF_OTHERS };
+    // A service that ends before it starts takes money away.
+    let least = if query.measure().unit == Unit::Pounds { -most } else { 0 };
     answer
         .figures()
         .iter()
@@ -187,7 +189,7 @@ fn known(query: &Query, layout: &Layout, answer: &Answer, adults: u64) -> Vec<Pa
         .map(|(place, figure)| match (query.release().profile(), figure) {
             (Some(profile), figure) => {
                 let bounds = if answer.is_withheld(place) {
-                    Bounds { lower: 0, upper: most }
+                    Bounds { lower: least, upper: most }
                 } else {
                     profile.bounds(*figure, is_ratio, most)
                 };

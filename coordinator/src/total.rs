@@ -117,7 +117,7 @@ fn hidden(query: &Query, joint: &Joint, profile: Profile, councils: usize, eleme
             let shown = profile.area(count);
             // Costs can come out below zero; such a number is no figure of any profile.
             let hide = councils < LEAST_SUMMED || count < 0 || (count != 0 && few(contributors));
-            if hide && shown.shown().is_some() { Guarded::of_few(count) } else { Guarded::primary(shown) }
+            if hide { Guarded::few(shown, count) } else { Guarded::primary(shown) }
         })
         .collect();
     if query.measure().kind == Kind::Ratio && profile == Profile::Ascof {
@@ -128,7 +128,7 @@ fn hidden(query: &Query, joint: &Joint, profile: Profile, councils: usize, eleme
             }
         }
     }
-    System::of(profile, layout).protect(&mut figures);
+    System::of_area(profile, layout).protect(&mut figures);
     figures.into_iter().map(|figure| figure.figure.shown()).collect()
 }
 

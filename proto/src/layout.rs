@@ -4,7 +4,9 @@
 //! fastest; a filter on a dimension that is also broken down by leaves only its categories. The sums that the
 //! publication shows follow the cells. The order is part of the protocol.
 
-use crate::catalogue::Measure;
+use std::collections::BTreeMap;
+
+use crate::catalogue::{Measure, Unit};
 use crate::query::{Canonical, Error, Query};
 use sha2::{Digest as _, Sha256};
 
@@ -259,6 +261,38 @@ impl Layout {
         cells
     }
 
+    /// What the figures are counted in.
+    pub fn unit(&self) -> Unit {
+        self.measure.unit
+    }
+
+    /// Every way in which published sums add up to another one, as row totals do to the grand total: the sum, and those
+    /// that together are its cells, each cell once.
+    pub fn sums_of_sums(&self) -> Vec<(usize, Vec<usize>)> {
+        let is_open = |sum: &Sum| sum.fixed.iter().map(Option::is_none).collect::<Vec<bool>>();
+        let mut patterns: Vec<Vec<bool>> = self.sums.iter().map(is_open).collect();
+        patterns.sort_unstable();
+        patterns.dedup();
+        let mut found = BTreeMap::<(&[bool], Vec<Option<usize>>, usize), (usize, BTreeMap<&[bool], Vec<usize>>)>::new();
+        for (place, sum) in self.sums.iter().enumerate() {
+            let open = is_open(sum);
+            let pattern = patterns.iter().find(|pattern| **pattern == open).expect("its own pattern is listed");
+            found.insert((pattern, sum.fixed.clone(), sum.component), (self.cells + place, BTreeMap::new()));
+        }
+        for (place, part) in self.sums.iter().enumerate() {
+            let own = is_open(part);
+            let fine = patterns.iter().find(|pattern| **pattern == own).expect("its own pattern is listed");
+            let coarser = |pattern: &&Vec<bool>| **pattern != own && own.iter().zip(*pattern).all(|(a, b)| !a || *b);
+            for coarse in patterns.iter().filter(coarser) {
+                let fixed = part.fixed.iter().zip(coarse).map(|(place, open)| place.filter(|_| !open)).collect();
+                if let Some((_, parts)) = found.get_mut(&(coarse.as_slice(), fixed, part.component)) {
+                    parts.entry(fine).or_default().push(self.cells + place);
+                }
+            }
+        }
+        found.into_values().flat_map(|(sum, parts)| parts.into_values().map(move |parts| (sum, parts))).collect()
+    }
+
     /// Cells followed by the published sums.
     ///
     /// # Panics
@@ -328,6 +362,14 @@ mod tests {
         assert_eq!(layout.group(12), "age_band=18 to 64");
         assert_eq!((layout.component(12), layout.component(13)), ("yes", "no"));
         assert_eq!(layout.with_component(13, 0), 12);
+        assert_eq!(layout.sums_of_sums(), [], "neither age's sum is a part of the other's");
+        let (_, crossed) = super::tests::layout("3D-clients", Some(&["age_band", "support"]), &[]).expect("valid");
+        let cells: Vec<i64> = (0..crossed.cells() as i64).collect();
+        let (figures, nested) = (crossed.with_sums(&cells), crossed.sums_of_sums());
+        assert_eq!(nested.len(), 2, "the grand total is the sum of the rows and of the columns: {nested:?}");
+        for (sum, parts) in nested {
+            assert_eq!(figures[sum], parts.iter().map(|&part| figures[part]).sum::<i64>());
+        }
         let (_, total) = super::tests::layout("2E", Some(&["gender"]), &[]).expect("valid");
         assert_eq!(total.group(total.cells()), "");
     }

@@ -39,7 +39,7 @@ pub fn suppress(
             } else {
                 (profile.council(exact[figure]), few(figure))
             };
-            if few && shown.shown().is_some() { Guarded::of_few(exact[figure]) } else { Guarded::primary(shown) }
+            if few { Guarded::few(shown, exact[figure]) } else { Guarded::primary(shown) }
         })
         .collect();
     System::of(profile, layout).protect(&mut figures);
@@ -121,6 +121,25 @@ mod tests {
         assert_eq!((values[0], values[1], values[layout.cells()]), (None, None, None));
         assert!(shown.is_withheld(0), "its number is not small, and nobody is told that it is");
         assert_eq!(values[2], Some(0));
+    }
+
+    /// A service that ends before it starts takes money away: the person's -523 is in the total like any other number.
+    #[test]
+    fn pounds_below_zero_of_one_person_are_not_given_away_either() {
+        let (measure, layout) = layout_by("COSTS", &["gender"]);
+        for profile in Profile::ALL {
+            let mut cells = vec![0; layout.cells()];
+            (cells[0], cells[1], cells[2]) = (-523, 40_000, 60_000);
+            let many = [1_000; 40];
+            let mut crowds = vec![Crowds::crowd(&[]); layout.len()];
+            (crowds[0], crowds[1], crowds[2]) = (Crowds::crowd(&[523]), Crowds::crowd(&many), Crowds::crowd(&many));
+            crowds[layout.cells()] = Crowds::crowd(&many);
+            let shown = suppress(&CellCounts::of(cells), &Crowds::from(crowds), &layout, measure, profile);
+            let values: Vec<_> = shown.figures().iter().map(|figure| figure.shown()).collect();
+            assert_eq!(values[0], None);
+            let given_away = [values[1], values[2], values[layout.cells()]].iter().all(Option::is_some);
+            assert!(!given_away, "99,477 - 100,000 is the person: {values:?}");
+        }
     }
 
     #[test]

@@ -12,10 +12,14 @@
 //! Secondary suppression with an attacker's audit: Handbook on Statistical Disclosure Control, sections 4.2 to 4.4.
 //!
 //! # Limits
-//! Intervals are carried along single equations "sum = cells added". What only several equations taken together tell,
-//! in tables with crossing margins, is not found. Whole tables are audited one by one.
+//! Intervals are carried along single equations: "sum = cells added", and "sum = other sums added" where rows or columns
+//! add up to a grand total. What only several equations taken together tell, in tables with crossing margins, is not
+//! found. Whole tables are audited one by one.
+
+use std::collections::BTreeSet;
 
 use super::{Figure, Profile};
+use crate::catalogue::Unit;
 use crate::layout::Layout;
 
 /// A hidden small figure must be able to take at least this many values in a reader's eyes.
@@ -38,6 +42,12 @@ impl Guarded {
         Self { figure, withheld: false, width: 0 }
     }
 
+    /// What is left of a figure of few people: hidden though its number is not small, or is not one that the profile speaks
+    /// of, as costs below zero are not.
+    pub fn few(figure: Figure, count: i64) -> Self {
+        if figure.shown().is_some() || count < 0 { Self::of_few(count) } else { Self::primary(figure) }
+    }
+
     /// A figure hidden for the few people behind it, whatever its number: a tenth either way must stay open.
     pub fn of_few(count: i64) -> Self {
         let width = (count.saturating_abs() / 5).max(LEAST_WIDTH);
@@ -56,7 +66,11 @@ impl Guarded {
 /// The equations that tie the figures of one table together.
 pub struct System {
     profile: Profile,
-    /// Each sum with the cells it adds.
+    /// Whether figures below zero can occur.
+    below_zero: bool,
+    /// Whether every figure shown is rounded, under profiles that do not round a council's own, too.
+    rounded: bool,
+    /// Each sum with the cells, or the other sums, that it adds.
     sums: Vec<(usize, Vec<usize>)>,
     /// Equations that each figure stands in.
     within: Vec<Vec<usize>>,
@@ -67,10 +81,21 @@ pub struct System {
 const ANYTHING: i64 = 1 << 40;
 
 impl System {
-    /// The equations of a layout under a profile.
+    /// The equations of a layout under a profile, for one council's figures.
     pub fn of(profile: Profile, layout: &Layout) -> Self {
-        let sums: Vec<(usize, Vec<usize>)> =
-            (layout.cells()..layout.len()).map(|figure| (figure, layout.sum_of(figure))).collect();
+        Self::new(profile, layout, false)
+    }
+
+    /// The same for exact sums over an area's councils, which are all rounded.
+    pub fn of_area(profile: Profile, layout: &Layout) -> Self {
+        Self::new(profile, layout, true)
+    }
+
+    fn new(profile: Profile, layout: &Layout, rounded: bool) -> Self {
+        let sums: Vec<(usize, Vec<usize>)> = (layout.cells()..layout.len())
+            .map(|figure| (figure, layout.sum_of(figure)))
+            .chain(layout.sums_of_sums())
+            .collect();
         let mut within = vec![Vec::new(); layout.len()];
         for (equation, (sum, cells)) in sums.iter().enumerate() {
             for &figure in cells.iter().chain([sum]) {
@@ -81,7 +106,7 @@ impl System {
         let partner = (0..layout.len())
             .map(|figure| ratio.then(|| layout.with_component(figure, 1 - layout.component_place(figure))))
             .collect();
-        Self { profile, sums, within, partner }
+        Self { profile, below_zero: layout.unit() == Unit::Pounds, rounded, sums, within, partner }
     }
 
     /// Hides figures until no protected one is known too closely; says how many were hidden.
@@ -94,20 +119,33 @@ impl System {
         if self.sums.is_empty() {
             return hidden;
         }
+        // Equations in which nothing is shown any more.
+        let mut empty = BTreeSet::new();
         // Each turn hides at least one figure or is the last, so there are at most as many turns as figures.
         loop {
             let before = hidden;
-            let mut done = std::collections::BTreeSet::new();
+            let mut done = BTreeSet::new();
             for (figure, cause) in self.leaks(figures) {
-                let candidates = std::iter::once(cause).chain(self.within[figure].iter().copied());
-                let found =
-                    candidates.into_iter().find_map(|equation| Some((equation, self.cheapest(equation, figures)?)));
-                let Some((_, next)) = found.filter(|(equation, _)| done.insert(*equation)) else { continue };
-                for place in [Some(next), self.pair(next)].into_iter().flatten() {
-                    hidden += usize::from(figures[place].figure != Figure::Hidden);
-                    if figures[place].figure != Figure::Hidden {
-                        figures[place] = Guarded { figure: Figure::Hidden, withheld: true, width: 0 };
+                for equation in std::iter::once(cause).chain(self.within[figure].iter().copied()) {
+                    if empty.contains(&equation) {
+                        continue;
                     }
+                    // One at a time: the next turn sees whether that was enough.
+                    if done.contains(&equation) {
+                        break;
+                    }
+                    let Some(next) = self.cheapest(equation, figures[figure].needs(), figures) else {
+                        empty.insert(equation);
+                        continue;
+                    };
+                    done.insert(equation);
+                    for place in [Some(next), self.pair(next)].into_iter().flatten() {
+                        hidden += usize::from(figures[place].figure != Figure::Hidden);
+                        if figures[place].figure != Figure::Hidden {
+                            figures[place] = Guarded { figure: Figure::Hidden, withheld: true, width: 0 };
+                        }
+                    }
+                    break;
                 }
             }
             if hidden == before {
@@ -170,8 +208,11 @@ impl System {
     /// What a reader knows of a figure by itself.
     fn reach(&self, figure: &Guarded) -> (i64, i64) {
         match (figure.figure, self.profile) {
+            (Figure::Hidden, _) if figure.withheld && self.below_zero => (-ANYTHING, ANYTHING),
+            // It would have been shown, so it is not small.
             (Figure::Hidden, Profile::Hospital) if figure.withheld => (8, ANYTHING),
-            (Figure::Hidden, _) if figure.withheld => (0, ANYTHING),
+            (Figure::Hidden, Profile::Ascof) if figure.withheld => (5, ANYTHING),
+            (Figure::Shown(value), Profile::Ascof) if self.rounded => ((value - 2).max(5), value + 2),
             // One half of an `ascof` pair may be large, but either may be the small one: each is audited as small.
             (figure, profile) => {
                 let bounds = profile.bounds(figure, false, 0);
@@ -180,12 +221,15 @@ impl System {
         }
     }
 
-    /// The smallest shown figure above zero in an equation, cells before the sum: what costs readers least.
-    fn cheapest(&self, equation: usize, figures: &[Guarded]) -> Option<usize> {
+    /// What costs readers least: the smallest shown figure of an equation that leaves `needs` values open, cells before the
+    /// sum; where none is large enough, the largest.
+    fn cheapest(&self, equation: usize, needs: i64, figures: &[Guarded]) -> Option<usize> {
         let (sum, cells) = &self.sums[equation];
-        let shown = |place: &usize| figures[*place].figure.shown().filter(|value| *value > 0);
-        let cell = cells.iter().copied().filter(|cell| shown(cell).is_some()).min_by_key(|cell| shown(cell));
-        cell.or_else(|| figures[*sum].figure.shown().map(|_| *sum))
+        let size = |place: usize| figures[place].figure.shown().map(i64::abs);
+        let cells = || cells.iter().filter_map(|&cell| Some((size(cell).filter(|size| *size > 0)?, cell)));
+        let enough = cells().filter(|(size, _)| *size >= needs).min();
+        let sum = size(*sum).map(|size| (size, *sum));
+        enough.or(sum).or_else(|| cells().max()).map(|(_, place)| place)
     }
 }
 
@@ -214,18 +258,22 @@ mod tests {
     }
 
     /// The values that a hidden cell can take in one sum when all else in that sum is as shown, by trying them all.
-    fn possible(profile: Profile, layout: &Layout, figures: &[Guarded], sum: usize, hidden: usize) -> i64 {
+    fn possible(profile: Profile, figures: &[Guarded], (sum, parts): &(usize, Vec<usize>), hidden: usize) -> i64 {
         let range = |figure: usize| match figures[figure] {
-            Guarded { withheld: true, .. } => (0, 1_000),
+            Guarded { withheld: true, .. } => (if profile == Profile::Ascof { 5 } else { 8 }, 1_000),
             Guarded { figure, .. } => {
                 let bounds = profile.bounds(figure, false, 0);
                 (bounds.lower, bounds.upper)
             }
         };
-        let others = layout.sum_of(sum).into_iter().filter(|&cell| cell != hidden).map(range);
-        let (low, high) = others.fold((0, 0), |all, one| (all.0 + one.0, all.1 + one.1));
+        let add = |all: (i64, i64), one: (i64, i64)| (all.0 + one.0, all.1 + one.1);
         let (least, most) = range(hidden);
-        let total = range(sum);
+        if hidden == *sum {
+            let (low, high) = parts.iter().copied().map(range).fold((0, 0), add);
+            return (least.max(low)..=most.min(high)).count() as i64;
+        }
+        let (low, high) = parts.iter().copied().filter(|&part| part != hidden).map(range).fold((0, 0), add);
+        let total = range(*sum);
         (least..=most).filter(|value| value + low <= total.1 && value + high >= total.0).count() as i64
     }
 
@@ -238,16 +286,50 @@ mod tests {
             let layout = crossed(profile);
             let cells = &cells[..layout.cells()];
             let figures = protected(profile, &layout, cells);
-            for sum in layout.cells()..layout.len() {
-                for cell in layout.sum_of(sum) {
-                    if figures[cell].needs() > 0 {
-                        let left = possible(profile, &layout, &figures, sum, cell);
-                        prop_assert!(left >= LEAST_WIDTH, "{left} values are left of cell {cell} in sum {sum}");
+            let system = System::of(profile, &layout);
+            for equation in &system.sums {
+                for figure in equation.1.iter().copied().chain([equation.0]) {
+                    if figures[figure].needs() > 0 {
+                        let left = possible(profile, &figures, equation, figure);
+                        prop_assert!(left >= LEAST_WIDTH, "{left} values are left of figure {figure} in {equation:?}");
                     }
                 }
             }
             let mut again = figures.clone();
             prop_assert_eq!(System::of(profile, &layout).protect(&mut again), 0, "twice is once");
         }
+    }
+
+    /// Rows of 3, 140 and 300 people make 443: the 3, hidden with its cells, is what is left of the totals.
+    #[test]
+    fn a_hidden_total_is_not_given_away_by_the_other_totals() {
+        let layout = crossed(Profile::Ascof);
+        let bands = layout.cells() / 4;
+        let mut cells = vec![100; layout.cells()];
+        // The cells of the last band: one, one, one and nobody.
+        cells[4 * (bands - 1)..].copy_from_slice(&[1, 1, 1, 0]);
+        let figures = protected(Profile::Ascof, &layout, &cells);
+        let (grand, rows) = layout
+            .sums_of_sums()
+            .into_iter()
+            .find(|(_, parts)| parts.iter().all(|&part| layout.values(part).0[0].0 == "age_band"))
+            .expect("the grand total is the sum of the bands");
+        let hidden = rows.iter().chain([&grand]).filter(|&&figure| figures[figure].figure == Figure::Hidden).count();
+        assert!(hidden >= 2, "the only hidden row is the rest of the grand total");
+    }
+
+    /// Sums over an area are rounded under `ascof`, too: 12, 12, 4 and 28 show as 10, 10, hidden and 30, and only 4 fits.
+    #[test]
+    fn what_rounded_sums_of_an_area_give_away_is_found() {
+        let layout = crossed(Profile::Ascof);
+        let mut cells = vec![100; layout.cells()];
+        // One kind of support in all three age bands.
+        (cells[0], cells[4], cells[8]) = (12, 12, 4);
+        assert_eq!(layout.cells(), 12);
+        let mut figures: Vec<_> =
+            layout.with_sums(&cells).iter().map(|&count| Guarded::primary(Profile::Ascof.area(count))).collect();
+        System::of_area(Profile::Ascof, &layout).protect(&mut figures);
+        let column = (layout.cells()..layout.len()).find(|&sum| layout.sum_of(sum) == [0, 4, 8]).expect("its total");
+        assert!([0, 4, column].iter().any(|&figure| figures[figure].figure == Figure::Hidden), "{figures:?}");
     }
 }

@@ -321,7 +321,7 @@ impl Scene<'_> {
                 sum => Guarded::primary(Figure::Shown((sum + 2) / 5 * 5)),
             })
             .collect();
-        System::of(Profile::Hospital, layout).protect(&mut rule);
+        System::of_area(Profile::Hospital, layout).protect(&mut rule);
         for (figure, (cell, rule)) in cells.iter().zip(rule).enumerate() {
             reading.figures += 1;
             let released = cell.value.map(Number::get);
