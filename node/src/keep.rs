@@ -12,6 +12,8 @@
 
 use std::path::{Path, PathBuf};
 
+use folkmoot_proto::floor::SignedFloor;
+use folkmoot_proto::governance::GovernanceKey;
 use folkmoot_proto::ids::CouncilCode;
 use folkmoot_runtime::enrol::{sync_folder, write_new};
 use folkmoot_runtime::store::{self, Access, Incoming, Key, Options, Store, Synchronous};
@@ -38,12 +40,13 @@ const MANIFEST: &str = "manifest.json";
 const RECORDS: &str = "records.db";
 const LEDGER: &str = "ledger.db";
 const DATA_KEY: &str = "keys/data.key";
+const FLOOR: &str = "floor.json";
 
 /// What is copied beside the stores when it is there. No private key: keys of certificates are made anew by `enrol`.
 const PLAIN: [&str; 10] = [
     "node.toml",
     "policy.toml",
-    "floor.json",
+    FLOOR,
     "registry.json",
     "aliases.csv",
     "keys/tls.pem",
@@ -358,7 +361,8 @@ pub fn restore(
     for name in PLAIN.into_iter().filter(|name| manifest.holds(name)) {
         // Certificates that are there are newer than those of the backup, and belong to the keys that are there.
         let target = home.folder().join(name);
-        if !name.starts_with("keys/") || !target.exists() {
+        let stays = if name == FLOOR { newer_floor(home, from) } else { name.starts_with("keys/") && target.exists() };
+        if !stays {
             kept.extend(place(&from.join(name), &target)?);
         }
     }
@@ -370,6 +374,19 @@ pub fn restore(
     ledger.record(&crate::audit::Record::new(Action::Kept, by).note(note))?;
     Unfinished::remove(home)?;
     Ok(Restored { manifest, kept, entries_lost, to_repeat })
+}
+
+/// Whether the floor that lies here is a later one than the backup's, under the governance key that is pinned here. One
+/// that nobody signed does not stay.
+fn newer_floor(home: &Home, from: &Path) -> bool {
+    let version = |path: &Path| {
+        let config = crate::config::Config::load(home).ok()?;
+        let pinned = GovernanceKey::parse(&std::fs::read_to_string(home.governance()).ok()?).ok()?;
+        let signed: SignedFloor = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+        signed.verify(&pinned, &config.federation).ok().map(|floor| floor.version())
+    };
+    // A version that cannot be told is below every other.
+    version(&home.floor()) > version(&from.join(FLOOR))
 }
 
 /// What the ledger that is about to be replaced holds past the backup: entries, and those to be done again.

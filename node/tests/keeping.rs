@@ -224,6 +224,37 @@ fn a_restored_ledger_answers_nothing_once_a_witness_has_seen_more() {
 }
 
 #[test]
+fn a_restore_leaves_a_later_floor_and_replaces_an_earlier_or_unsigned_one() {
+    use folkmoot_proto::floor::SignedFloor;
+    let node = Node::new();
+    let key = ed25519_dalek::SigningKey::from_bytes(&[9; 32]);
+    let pinned = folkmoot_proto::governance::GovernanceKey::of(&key);
+    std::fs::write(node.home.governance(), hex::encode(pinned.as_bytes())).unwrap();
+    let floor = |version: u64, key| {
+        let federation = folkmoot_proto::identity::Federation::parse("england").unwrap();
+        let issued = "2026-06-01T00:00:00Z".parse().unwrap();
+        let signed =
+            SignedFloor::sign(federation, version, issued, "[cohort]\nmin_cohort = 3".to_owned(), key).unwrap();
+        serde_json::to_vec(&signed).unwrap()
+    };
+    let put = |content: &[u8]| std::fs::write(node.home.floor(), content).unwrap();
+    put(&floor(5, &key));
+    let out = node.at("backup");
+    node.does(&["backup", "--out", out.to_str().unwrap(), "--by", "Jo"]);
+    let restored = || {
+        node.does(&["restore", out.to_str().unwrap(), "--by", "Jo"]);
+        std::fs::read(node.home.floor()).unwrap()
+    };
+    put(&floor(6, &key));
+    assert_eq!(restored(), floor(6, &key), "the later one stays");
+    let stranger = ed25519_dalek::SigningKey::from_bytes(&[8; 32]);
+    for other in [floor(4, &key), floor(7, &stranger), b"no floor".to_vec()] {
+        put(&other);
+        assert_eq!(restored(), floor(5, &key));
+    }
+}
+
+#[test]
 fn after_rekey_the_old_key_opens_nothing_and_all_is_there() {
     let node = Node::new();
     node.import("a.csv", &[anna(), ben()]);

@@ -210,7 +210,12 @@ fn show_held(home: &Home, args: &show::Args) -> anyhow::Result<()> {
     let session = Session::open(home)?;
     let policy = session.policy()?;
     let key = session.bounding_key()?;
+    let agreed = session.agreed();
     let look = |query: &folkmoot_proto::query::Query, opt_out_applied| {
+        if let Err(error) = &agreed {
+            // The question itself is shown all the same.
+            return approval::Look { preview: Err(error.to_string()), snapshot: None, data: None };
+        }
         let (records, today) = (session.records(), session.today());
         let snapshot = answer::data::snapshot(records, query, &local::options(query, today), opt_out_applied);
         let preview = local::preview(records, query, today, opt_out_applied, &protect::OpenDp, &key);

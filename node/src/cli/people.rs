@@ -334,6 +334,8 @@ fn export(
             bail!("{} is there already, and is left alone", path.display());
         }
     }
+    // Records that were put back may lack rows, or hold some that were erased.
+    session.agreed()?;
     let held = session.records().find_person(id)?;
     let rows = session.records().export_person(id)?;
     let submissions = session.records().submissions()?;

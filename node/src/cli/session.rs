@@ -79,7 +79,10 @@ impl Session {
             let said = match (is_in_use(&error), access) {
                 (true, Access::Sole) => "this node runs already, and only one process at a time may be the node",
                 // A command beside a running node takes the stores for itself only to bring them up to date.
-                (true, _) => "the running node is an earlier version of this program: restart it with this one",
+                (true, _) => {
+                    "another command is bringing the stores up to date: try again in a moment; or the running node is an \
+                     earlier version of this program: restart it with this one"
+                }
                 (false, _) => "opening the ledger; when it is lost, only the authority can say how to go on",
             };
             anyhow::Error::new(error).context(said)
