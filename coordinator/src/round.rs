@@ -77,6 +77,11 @@ impl Default for Terms {
 }
 
 impl Terms {
+    /// Longest that one attempt waits for people, so that with its five steps it is not open for more than councils allow.
+    fn most_wait(&self) -> Duration {
+        MOST_WAIT.min(MOST_OPEN.saturating_sub(self.step * 5 + CLOCKS * 3))
+    }
+
     /// `n`, `c`, `t` and `s_min` for a cohort of this size; `None` below three councils.
     fn parameters(&self, councils: usize) -> Option<Parameters> {
         let n = u16::try_from(councils).ok().filter(|n| (parameters::MIN_NODES..=parameters::MAX_NODES).contains(n))?;
@@ -110,8 +115,31 @@ enum Attempt {
     Held,
 }
 
-/// Longest that one attempt waits for people: councils refuse a round that would be open for more than a day.
+/// Longest that one attempt waits for people.
 const MOST_WAIT: Duration = Duration::from_secs(22 * 3600);
+/// Councils refuse a round that would be open for longer.
+const MOST_OPEN: Duration = Duration::from_secs(24 * 3600);
+/// A round is open this long before it begins and after it ends, as clocks of councils may be a little off.
+const CLOCKS: Duration = Duration::from_secs(60);
+/// Longest that councils which are down are waited for before a round, of a request that says how long it waits.
+const MOST_LINK_WAIT: Duration = Duration::from_secs(15 * 60);
+
+/// Until when a job waits. Set once, before its first attempt: what one attempt has used, the next has not.
+#[derive(Clone, Copy)]
+struct Deadlines {
+    /// For councils that were linked before and are not now.
+    links: Instant,
+    /// For people at councils.
+    people: Instant,
+}
+
+impl Deadlines {
+    /// Who waits long for people does not spend that time on a council that is down: nobody is asked meanwhile.
+    fn new(now: Instant, wait: Duration, explicit: bool, reconnect: Duration) -> Self {
+        let links = if explicit { (wait / 4).min(MOST_LINK_WAIT).max(reconnect).min(wait) } else { reconnect };
+        Self { links: now + links, people: now + wait.min(MOST_OPEN * 365) }
+    }
+}
 
 /// What a suppressed sum that was not opened tells whoever asked.
 fn not_opened(outcomes: &BTreeMap<CouncilCode, Outcome>) -> String {
@@ -165,14 +193,13 @@ impl JointFigures {
         if whole_board { in_force } else { in_force.intersection(plan.councils()).copied().collect() }
     }
 
-    /// Waits a little for those who were linked before; then the linked ones.
+    /// Waits for those who were linked before; then the linked ones.
     async fn linked(
         &self,
         eligible: &BTreeSet<CouncilCode>,
-        patience: Duration,
+        until: Instant,
     ) -> Result<BTreeSet<CouncilCode>, store::Error> {
         let seen = self.store.off_thread(|store| store.councils_seen()).await?;
-        let until = Instant::now() + patience;
         let mut linked = self.councils.watch();
         loop {
             let there: BTreeSet<CouncilCode> =
@@ -207,7 +234,7 @@ impl JointFigures {
         joint: &Joint,
         cohort: &BTreeSet<CouncilCode>,
         parameters: &Parameters,
-        attempt: u8,
+        (attempt, wait): (u8, Duration),
     ) -> Result<Envelope, String> {
         let question = &context.signed.question;
         let signature = context.mandate.as_slice().try_into();
@@ -228,9 +255,8 @@ impl JointFigures {
             threshold: parameters.threshold(),
             min_survivors: parameters.min_survivors(),
             attempt,
-            // Clocks of councils may be a little behind.
-            not_before: now.saturating_sub(60),
-            expiry: now + context.wait.min(MOST_WAIT).as_secs() + 5 * u64::from(step_seconds) + 60,
+            not_before: now.saturating_sub(CLOCKS.as_secs()),
+            expiry: now + wait.as_secs() + 5 * u64::from(step_seconds) + CLOCKS.as_secs(),
             step_seconds,
             coordinator: self.own.to_string(),
             signature: [0; 64],
@@ -244,11 +270,14 @@ impl JointFigures {
         joint: &Joint,
         cohort: &BTreeSet<CouncilCode>,
         parameters: &Parameters,
-        attempt: u8,
+        (attempt, people): (u8, Instant),
         (outcomes, held): (&mut BTreeMap<CouncilCode, Outcome>, mpsc::UnboundedSender<(CouncilCode, Outcome)>),
     ) -> Attempt {
+        // The round is open for as long as it is waited for: both from one moment.
+        let begins = Instant::now();
+        let wait = people.saturating_duration_since(begins).min(self.terms.most_wait());
         let begun = self.roll(context).and_then(|roll| {
-            let envelope = self.envelope(context, joint, cohort, parameters, attempt)?;
+            let envelope = self.envelope(context, joint, cohort, parameters, (attempt, wait))?;
             coordinator::Round::new(envelope, &roll, self.now()).map_err(|failure| sentence(&failure))
         });
         let round = match begun {
@@ -261,7 +290,7 @@ impl JointFigures {
             witness: Witness::new(self.store.clone(), Arc::clone(&self.clock)),
             step: self.terms.step,
             ask_again: self.terms.ask_again,
-            until: Instant::now() + context.wait.min(MOST_WAIT),
+            until: begins + wait,
             spool: self.spool(context).await,
             whole: context.plan.query().release().rho().is_none() && !context.without_held,
             held,
@@ -357,10 +386,13 @@ impl Collect for JointFigures {
             let text = "it is not in the federation's membership registry, or its signing certificate is not in force";
             outcomes.insert(*code, Outcome::new(State::Refused, Reason::NotAMember.code(), text));
         }
-        let patience = if context.explicit_wait { context.wait } else { self.terms.reconnect };
+        let wait = Deadlines::new(Instant::now(), context.wait, context.explicit_wait, self.terms.reconnect);
         let (mut attempt, mut note) = self.store.off_thread(move |store| store.attempts(id)).await?;
-        let mut done = None;
+        let (mut done, mut tried) = (None, false);
         while attempt < parameters::MAX_ATTEMPTS {
+            // Who fell out of an attempt has a moment to come back.
+            let patience = if tried { wait.links.max(Instant::now() + self.terms.reconnect) } else { wait.links };
+            tried = true;
             let linked = self.linked(&eligible, patience).await?;
             for code in eligible.difference(&linked) {
                 outcomes.insert(*code, Outcome::new(State::Unreachable, "", "its node is not connected"));
@@ -382,7 +414,8 @@ impl Collect for JointFigures {
             let mut parts = BTreeMap::new();
             let (sender, mut held) = mpsc::unbounded_channel();
             let came = {
-                let attempting = self.attempt(context, &joint, &cohort, &parameters, attempt, (&mut parts, sender));
+                let which = (attempt, wait.people);
+                let attempting = self.attempt(context, &joint, &cohort, &parameters, which, (&mut parts, sender));
                 tokio::pin!(attempting);
                 loop {
                     tokio::select! {
@@ -460,6 +493,31 @@ impl Collect for JointFigures {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_job_waits_until_one_moment_and_spends_little_of_it_on_councils_that_are_down() {
+        let (now, reconnect) = (Instant::now(), Duration::from_secs(5));
+        let waits = |wait, explicit| {
+            let until = Deadlines::new(now, Duration::from_secs(wait), explicit, reconnect);
+            ((until.links - now).as_secs(), (until.people - now).as_secs())
+        };
+        assert_eq!(waits(60, false), (5, 60));
+        assert_eq!(waits(1, true), (1, 1));
+        assert_eq!(waits(12, true), (5, 12));
+        assert_eq!(waits(3600, true), (900, 3600));
+        assert_eq!(waits(22 * 3600, true), (900, 22 * 3600));
+        assert_eq!(waits(u64::from(u32::MAX), true).0, 900);
+    }
+
+    #[test]
+    fn a_round_is_never_open_for_longer_than_councils_allow() {
+        for step in [1, 60, 600, 3600] {
+            let terms = Terms { step: Duration::from_secs(step), ..Terms::default() };
+            let open = terms.most_wait() + terms.step * 5 + CLOCKS * 2;
+            assert!(open < MOST_OPEN && terms.most_wait() >= Duration::from_secs(18 * 3600), "{step}: {open:?}");
+        }
+        assert_eq!(Terms::default().most_wait(), MOST_WAIT);
+    }
 
     #[test]
     fn parameters_follow_the_cohort_and_keep_the_protocols_rules() {

@@ -23,6 +23,7 @@ use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use folkmoot_certs::authority::{Authority, Order};
 use folkmoot_coordinator::collect::{Councils, Patience};
@@ -227,7 +228,7 @@ impl Scene {
             verified,
             COORDINATOR.parse().unwrap(),
             coordinator.0.clone(),
-            Terms::default(),
+            Terms { ask_again: Duration::from_millis(50), ..Terms::default() },
         )
         .keeping(keep);
         let jobs = Jobs::new(
@@ -279,6 +280,18 @@ impl Scene {
 
     /// The same, with or without waiting for people at councils.
     async fn ask_as(&self, query: &Query, level: wire::Level, board: &str, without_held: bool) -> Job {
+        let id = self.submit(query, level, board, (without_held, 1)).await;
+        self.over(id).await
+    }
+
+    /// The same, for so many seconds, without waiting for the end.
+    async fn submit(
+        &self,
+        query: &Query,
+        level: wire::Level,
+        board: &str,
+        (without_held, wait_s): (bool, u32),
+    ) -> JobId {
         let number = self.asked.fetch_add(1, Ordering::SeqCst) as u8;
         let request = self.plan(query, level, board);
         let caller: Identity = ANALYST.parse().unwrap();
@@ -300,12 +313,11 @@ impl Scene {
             plan: Some(request),
             fresh: true,
             mandate_signature,
-            wait_s: 1,
+            wait_s,
             without_held,
             ..Default::default()
         };
-        let id = self.jobs.submit(&plan, &signed, request).await.unwrap();
-        self.over(id).await
+        self.jobs.submit(&plan, &signed, request).await.unwrap()
     }
 
     /// The record of a job's round.

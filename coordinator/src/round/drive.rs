@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ed25519_dalek::SigningKey;
 use folkmoot_proto::ids::CouncilCode;
+use folkmoot_proto::reason::Reason;
 use folkmoot_proto::round::coordinator::{Outcome as Ended, Round};
 use folkmoot_proto::round::{Failure, Fault, witness};
 use folkmoot_proto::wire::v1 as wire;
@@ -80,6 +81,15 @@ impl Trouble {
     }
 }
 
+/// Whether a council where a person was to decide has now said no for itself. A lost link, a restart or an answer that does not
+/// come says nothing of that person, and neither does a refusal of the envelope or of a question that grew too old meanwhile.
+fn is_no(stands: &Outcome) -> bool {
+    let of_the_round = [Reason::RoundRefused, Reason::Expired, Reason::Internal];
+    stands.state == State::Refused
+        && !stands.code.is_empty()
+        && !of_the_round.iter().any(|reason| reason.code() == stands.code)
+}
+
 type Shared = Arc<Mutex<Round>>;
 
 fn lock(round: &Shared) -> MutexGuard<'_, Round> {
@@ -92,7 +102,8 @@ type Take = fn(&mut Round, &str, &[u8]) -> Result<(), Fault>;
 /// One council's call at one step.
 #[derive(Clone)]
 struct Call {
-    channel: tonic::transport::Channel,
+    /// The link is looked up when the call is sent: the council may have linked anew since the last try.
+    councils: Arc<dyn Councils>,
     council: CouncilCode,
     witness: Witness,
     round_id: Vec<u8>,
@@ -102,7 +113,8 @@ struct Call {
 }
 
 impl Call {
-    async fn send(self) -> Result<Streaming<wire::RoundChunk>, Status> {
+    async fn send(self) -> Result<Streaming<wire::RoundChunk>, Trouble> {
+        let channel = self.councils.channel(self.council).ok_or(Trouble::NoLink)?;
         let chunk = wire::RoundChunk {
             round_id: self.round_id,
             step: self.step,
@@ -112,13 +124,13 @@ impl Call {
             head: None,
         };
         let request = futures_util::stream::iter([chunk]);
-        Ok(NodeClient::new(self.channel).round(request).await?.into_inner())
+        Ok(NodeClient::new(channel).round(request).await.map_err(Trouble::Status)?.into_inner())
     }
 
     /// The whole reply of a step that is answered with one message.
     async fn message(self) -> Result<Vec<u8>, Trouble> {
         let (witness, council) = (self.witness.clone(), self.council);
-        let mut stream = self.send().await.map_err(Trouble::Status)?;
+        let mut stream = self.send().await?;
         let mut whole = Vec::new();
         while let Some(mut piece) = stream.message().await.map_err(Trouble::Status)? {
             keep(&witness, council, piece.head.take()).await?;
@@ -133,7 +145,7 @@ impl Call {
     /// A masked vector, straight into the round's sum.
     async fn vector(self, round: Shared, spool: Option<Arc<Spool>>) -> Result<(), Trouble> {
         let (witness, council) = (self.witness.clone(), self.council);
-        let mut stream = self.send().await.map_err(Trouble::Status)?;
+        let mut stream = self.send().await?;
         let empty = Trouble::Odd("its masked vector is empty");
         let mut header = stream.message().await.map_err(Trouble::Status)?.ok_or(empty)?;
         keep(&witness, council, header.head.take()).await?;
@@ -211,18 +223,19 @@ impl Steps {
         }
     }
 
-    fn call(&self, round: &Shared, step: u32, council: CouncilCode, payload: Vec<u8>) -> Option<Call> {
-        let channel = self.councils.channel(council)?;
+    fn call(&self, round: &Shared, step: u32, council: CouncilCode, payload: Vec<u8>) -> Call {
+        let councils = Arc::clone(&self.councils);
         let round_id = lock(round).t0().to_vec();
         let question = (step == 0).then(|| self.signed.clone());
-        Some(Call { channel, council, witness: self.witness.clone(), round_id, step, question, payload })
+        Call { councils, council, witness: self.witness.clone(), round_id, step, question, payload }
     }
 
     fn addressed(round: &Shared) -> Vec<CouncilCode> {
         lock(round).addressed().into_iter().filter_map(|code| CouncilCode::parse(code).ok()).collect()
     }
 
-    /// Asks everybody concerned for one message and takes what holds.
+    /// Asks everybody concerned for one message and takes what holds. Once a council has said that a person must decide, it is
+    /// asked again until that person has, or nobody waits any more: what happens to its link meanwhile decides nothing.
     async fn messages(
         &self,
         round: &Shared,
@@ -234,7 +247,7 @@ impl Steps {
         let mut tasks = JoinSet::new();
         for council in Self::addressed(round) {
             let payload = message(&lock(round), council);
-            let Some(call) = payload.and_then(|payload| self.call(round, step, council, payload)) else {
+            let Some(call) = payload.map(|payload| self.call(round, step, council, payload)) else {
                 outcomes.insert(council, Trouble::NoLink.outcome());
                 continue;
             };
@@ -242,7 +255,7 @@ impl Steps {
             let until = (step == 0).then_some(self.until);
             let held = self.held.clone();
             tasks.spawn(async move {
-                let mut told = false;
+                let mut waits = None;
                 loop {
                     let answered = match timeout(patience, call.clone().message()).await {
                         Ok(Ok(bytes)) => take(&mut lock(&round), council.as_str(), &bytes).map_err(Trouble::Fault),
@@ -252,12 +265,16 @@ impl Steps {
                     let Err(trouble) = answered else { return (council, None) };
                     let stands = trouble.outcome();
                     let left = until.map_or(Duration::ZERO, |until| until.saturating_duration_since(Instant::now()));
-                    if stands.state != State::Held || left.is_zero() {
+                    if stands.state == State::Held {
+                        if waits.replace(stands.clone()).is_none() && !left.is_zero() {
+                            // Nobody listens any more when the job is being stopped.
+                            let _ = held.send((council, stands));
+                        }
+                    } else if waits.is_none() || is_no(&stands) {
                         return (council, Some(stands));
                     }
-                    if !std::mem::replace(&mut told, true) {
-                        // Nobody listens any more when the job is being stopped.
-                        let _ = held.send((council, stands));
+                    if left.is_zero() {
+                        return (council, waits);
                     }
                     sleep(again.min(left)).await;
                 }
@@ -273,7 +290,7 @@ impl Steps {
         let mut tasks = JoinSet::new();
         for council in Self::addressed(round) {
             let payload = lock(round).relay(council.as_str());
-            let Some(call) = payload.and_then(|payload| self.call(round, 2, council, payload)) else {
+            let Some(call) = payload.map(|payload| self.call(round, 2, council, payload)) else {
                 outcomes.insert(council, Trouble::NoLink.outcome());
                 continue;
             };

@@ -32,6 +32,17 @@ impl Scene {
         seen
     }
 
+    /// Comes back when the job tells that it waits for a person, or when it is over: on a slow machine its time may be.
+    async fn waits(&self, id: JobId) {
+        loop {
+            let Some(mut changes) = self.jobs.watch(id) else { return };
+            if self.store.events(id, 0).unwrap().iter().any(|(_, told)| told.state == "waiting") {
+                return;
+            }
+            drop(changes.changed().await);
+        }
+    }
+
     fn told(&self, job: &Job, code: CouncilCode) -> (State, String, String) {
         let release = self.store.release(&job.release).unwrap().unwrap().release;
         let council = release.manifest().councils.iter().find(|council| council.code == code).unwrap().clone();
@@ -83,4 +94,57 @@ async fn who_goes_on_without_those_who_have_not_decided_is_told_what_it_costs_an
     let job = fed.ask(&summed(), wire::Level::England, "").await;
     assert_eq!(job.state, JobState::Failed, "{}", job.message);
     assert!(job.message.contains("beside those it has answered"), "{}", job.message);
+}
+
+/// What a job looks like whose sum was not opened, as a person at this council has not decided.
+fn not_opened(fed: &Scene, job: &Job, code: CouncilCode) {
+    assert_eq!(job.state, JobState::Failed, "{}", job.message);
+    assert!(job.message.contains("not opened") && job.message.contains(code.as_str()), "{}", job.message);
+    assert_eq!(fed.store.outcomes(job.id).unwrap()[&code].state, State::Held);
+    for node in fed.nodes.keys() {
+        let happened = fed.happened(*node);
+        assert!(!happened.iter().any(|action| matches!(action, Action::Masked | Action::Unmasked)), "{happened:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_is_lost_while_a_person_decides_decides_nothing() {
+    let (fed, code) = scene().await;
+    // It says that a person must decide, and is gone.
+    fed.nodes[&code].answers.store(1, Ordering::SeqCst);
+    let job = fed.ask(&summed(), wire::Level::England, "").await;
+    not_opened(&fed, &job, code);
+    // The same when there is no link at all any more.
+    fed.nodes[&code].answers.store(1, Ordering::SeqCst);
+    let id = fed.submit(&summed(), wire::Level::England, "", (false, 2)).await;
+    fed.waits(id).await;
+    let link = fed.hall.channels.lock().unwrap().remove(&code);
+    let job = fed.over(id).await;
+    not_opened(&fed, &job, code);
+    drop(link);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_council_that_linked_anew_while_its_person_decided_is_asked_over_its_new_link() {
+    let (fed, code) = scene().await;
+    fed.nodes[&code].answers.store(1, Ordering::SeqCst);
+    let id = fed.submit(&summed(), wire::Level::England, "", (false, 3600)).await;
+    fed.waits(id).await;
+    let node = &fed.nodes[&code].answerer;
+    node.ledger.approve(&node.policy.current(), 1, "J. Doe", None, None).unwrap();
+    serve(&fed.hall, code, Arc::clone(node), Arc::new(AtomicUsize::new(usize::MAX / 2))).await;
+    let job = fed.over(id).await;
+    assert_eq!(job.state, JobState::Released, "{}", job.message);
+    assert_eq!(fed.told(&job, code).0, State::Answered);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invitation_that_grew_too_old_while_a_person_decides_is_no_refusal() {
+    let (fed, code) = scene().await;
+    let id = fed.submit(&summed(), wire::Level::England, "", (false, 2)).await;
+    fed.waits(id).await;
+    // By the councils' clocks the round is over, and the node says so when it is asked again.
+    fed.clock.advance(Duration::from_secs(900));
+    let job = fed.over(id).await;
+    not_opened(&fed, &job, code);
 }
