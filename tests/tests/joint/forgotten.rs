@@ -84,29 +84,45 @@ async fn a_round_whose_time_is_over_is_wiped_by_itself_and_its_reserve_given_bac
     assert!(!left.tending.is_finished(), "it goes on looking");
 }
 
+impl Left {
+    /// The link changes its state all the time, and is never up.
+    async fn lose_link(&self, time: Duration) {
+        for _ in 0..time.as_secs() / 2 {
+            self.link.send_replace(Link::Connecting);
+            self.pass(Duration::from_secs(1)).await;
+            self.link.send_replace(down(&self.fed.clock));
+            self.pass(Duration::from_secs(1)).await;
+        }
+    }
+}
+
 #[tokio::test]
-async fn a_link_lost_for_a_steps_time_ends_rounds_and_a_short_break_does_not() {
-    // Only keys were made, and a person may be waited for: nothing but the link is in the way.
-    let left = Left::after(0).await;
-    for _ in 0..8 {
-        left.link.send_replace(down(&left.fed.clock));
-        left.pass(Duration::from_secs(6)).await;
-        left.link.send_replace(Link::Connecting);
-        left.pass(Duration::from_secs(30)).await;
-        left.link.send_replace(up(&left.fed.clock));
-        left.pass(Duration::from_secs(1)).await;
-        assert_eq!(left.held(), 1);
-    }
+async fn a_link_lost_for_a_steps_time_ends_rounds_with_dealt_shares_and_a_short_break_does_not() {
+    let left = Left::after(1).await;
     left.link.send_replace(down(&left.fed.clock));
-    // The link changes its state all the time, and is never up.
-    for _ in 0..35 {
-        left.link.send_replace(Link::Connecting);
-        left.pass(Duration::from_secs(1)).await;
-        left.link.send_replace(down(&left.fed.clock));
-        left.pass(Duration::from_secs(1)).await;
-    }
+    left.pass(Duration::from_secs(6)).await;
+    left.link.send_replace(Link::Connecting);
+    left.pass(Duration::from_secs(20)).await;
+    left.link.send_replace(up(&left.fed.clock));
+    left.pass(Duration::from_secs(1)).await;
+    assert_eq!(left.held(), 1);
+    left.lose_link(limits::ROUND_STEP_DEADLINE + Duration::from_secs(10)).await;
     assert_eq!(left.held(), 0);
     assert!(left.log().contains("the link to the coordinator was lost"));
+}
+
+#[tokio::test]
+async fn a_round_in_which_only_keys_were_made_outlives_a_lost_link_until_its_time_is_over() {
+    // A person at another council may be waited for over hours: nothing but the link is in the way.
+    let left = Left::after(0).await;
+    left.lose_link(4 * limits::ROUND_STEP_DEADLINE).await;
+    assert_eq!(left.held(), 1);
+    assert_eq!(left.fed.spent(left.code), (0, 5_000_000), "still put aside");
+    // Five steps' time, a second to wait for people, and a minute.
+    left.pass(3 * limits::ROUND_STEP_DEADLINE).await;
+    assert_eq!(left.held(), 0);
+    assert_eq!(left.fed.spent(left.code), (0, 0));
+    assert!(left.log().contains("the round's time was over"));
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use folkmoot_proto::limits;
 use folkmoot_proto::question::Question;
+use folkmoot_proto::round::Step;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -19,11 +20,13 @@ use crate::dial::State;
 /// How often open rounds are looked at.
 const LOOK: Duration = Duration::from_secs(5);
 
-/// How long a link may be gone before the rounds of this council are over: no step is waited for longer. A shorter
-/// interruption is survived, since people at other councils may be waited for over hours.
+/// How long a link may be gone before the rounds in which this council has dealt shares are over: no step is waited for
+/// longer from then on. Before that people at other councils may be waited for over hours, and nothing of anybody's is held
+/// but fresh keys, so such a round outlives any interruption within its time.
 const LINK_PATIENCE: Duration = limits::ROUND_STEP_DEADLINE;
 
-/// Ends rounds whose time is over, and all of them when the link stays lost for a step's time or `stop` is cancelled.
+/// Ends rounds whose time is over, those with dealt shares when the link stays lost for a step's time, and all of them when
+/// `stop` is cancelled.
 /// Returns once stopped, when nothing secret of any round is left; at once at a node that joins none.
 ///
 /// `link` tells how the link stands.
@@ -50,10 +53,11 @@ pub async fn tend(answerer: Arc<Answerer>, mut link: watch::Receiver<State>, sto
         let gone = lost.is_some_and(|at| at.elapsed() >= LINK_PATIENCE);
         off_thread(&answerer, move |answerer, rounds| {
             if gone {
-                answerer.end_all(rounds, "the link to the coordinator was lost");
-            } else {
-                answerer.sweep(rounds, answerer.seconds(), None);
+                answerer.forget(rounds, "the link to the coordinator was lost", |open| {
+                    open.machine.next_step() != Some(Step::Share)
+                });
             }
+            answerer.sweep(rounds, answerer.seconds(), None);
         })
         .await;
     }
