@@ -20,6 +20,7 @@ use folkmoot_runtime::clock::Clock;
 use folkmoot_runtime::tls::{Reloadable, Trust};
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
+use prost::Message as _;
 use rustls_pki_types::CertificateDer;
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -35,6 +36,12 @@ const DEADLINE: Duration = Duration::from_secs(30);
 const MOST_PAGES: usize = 50;
 /// Councils asked at the same time.
 const AT_ONCE: usize = 8;
+/// Receipts asked for at once, so that an honest page with long sentences stays well below [`MOST_BYTES`].
+const AT_A_TIME: u32 = receipt::MOST / 2;
+/// Most bytes of a page with its signature and certificates.
+const MOST_BYTES: usize = 512 << 10;
+/// No log has more entries. Beyond it numbers of entries could no longer be told apart in the store.
+const MOST_ENTRIES: u64 = 1 << 40;
 
 /// Passes receipts on and keeps them.
 pub struct Keeper {
@@ -98,7 +105,7 @@ impl Keeper {
     /// A page from the council itself; `None` when it is not linked.
     async fn ask(&self, council: CouncilCode, from: u64) -> Option<Result<wire::ReceiptsReply, Refusal>> {
         let channel = self.councils.channel(council)?;
-        let request = wire::ReceiptsRequest { from, most: receipt::MOST };
+        let request = wire::ReceiptsRequest { from, most: AT_A_TIME };
         let none = |why: String| Refusal::new(Reason::NotFound, why);
         Some(match timeout(DEADLINE, NodeClient::new(channel).receipts(request)).await {
             Ok(Ok(reply)) => Ok(wire::ReceiptsReply { kept_next: 0, ..reply.into_inner() }),
@@ -142,7 +149,9 @@ impl Keeper {
 ///
 /// # Guarantee
 /// The signature is by a council's signing certificate under our root, unrevoked, and in force now or when the page says
-/// it was made: a page may be older than the certificate of today.
+/// it was made: a page may be older than the certificate of today. The page is of a bounded size, its receipts are in the
+/// order of the log and of entries that it is about, and its numbers fit each other: whoever keeps or follows pages cannot
+/// be led beyond the log's end, or made to keep more than the log can have.
 ///
 /// # Errors
 /// Which of these does not hold.
@@ -152,6 +161,10 @@ pub fn checked(
     trust: &Trust,
     now: Timestamp,
 ) -> anyhow::Result<Page> {
+    let bytes = reply.encoded_len();
+    if bytes > MOST_BYTES {
+        bail!("the page of receipts has {bytes} bytes; no more than {MOST_BYTES} are taken");
+    }
     let chain: Vec<CertificateDer<'_>> = reply.chain.iter().map(|der| CertificateDer::from(der.as_slice())).collect();
     let page: Page = serde_json::from_slice(&reply.statement).context("reading a page of receipts")?;
     let made: Timestamp = page.made.parse().context("reading when a page of receipts was made")?;
@@ -169,5 +182,28 @@ pub fn checked(
     if page.council != council.to_string() {
         bail!("the receipts are about council {}, not {council}", tidy(&page.council));
     }
+    bounded(&page).with_context(|| format!("the receipts of {council} are signed, and cannot be what a log says"))?;
     Ok(page)
+}
+
+/// Refuses numbers that no log gives.
+fn bounded(page: &Page) -> anyhow::Result<()> {
+    if page.receipts.len() > receipt::MOST as usize {
+        bail!("a page holds {} receipts, and {} are the most", page.receipts.len(), receipt::MOST);
+    }
+    if page.entries > MOST_ENTRIES || page.from > MOST_ENTRIES {
+        bail!("a log with {} entries, read from entry {} on, is not believed", page.entries, page.from);
+    }
+    if let Some(next) = page.next.filter(|next| *next <= page.from || *next > page.entries) {
+        bail!("after a page from entry {} of {} on there is none from entry {next} on", page.from, page.entries);
+    }
+    let last = page.next.map_or(page.entries, |next| next - 1);
+    let mut least = page.from;
+    for receipt in &page.receipts {
+        if receipt.entry < least || receipt.entry > last {
+            bail!("entry {} is not where a page about the entries {} to {last} has it", receipt.entry, page.from);
+        }
+        least = receipt.entry + 1;
+    }
+    Ok(())
 }

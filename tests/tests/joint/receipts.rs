@@ -5,6 +5,7 @@ use folkmoot_coordinator::receipts::{self, Keeper};
 use folkmoot_coordinator::run::routes;
 use folkmoot_coordinator::service::{ByTls, Countersigner, Service};
 use folkmoot_proto::reason::{Reason, Refusal};
+use folkmoot_proto::receipt::{MOST, Page, signable};
 use folkmoot_proto::wire::v1::coordinator_client::CoordinatorClient;
 
 use super::*;
@@ -118,4 +119,47 @@ async fn an_auditor_reads_what_left_a_council_that_is_gone_and_nobody_else_does(
     if let Some(never) = never {
         assert_eq!(pages(&mut auditor, never).await.unwrap_err().reason(), Reason::NotFound);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_council_that_signs_more_than_a_log_can_say_is_not_believed() {
+    use ed25519_dalek::Signer as _;
+
+    let codes = six();
+    let fed = Scene::new(&codes, true, &|_| policy("")).await;
+    assert_eq!(fed.ask(&private(), wire::Level::England, "").await.state, JobState::Released);
+    let (me, now) = (codes[0], fed.clock.now());
+    let node = &fed.nodes[&me].answerer;
+    let honest = node.receipts(1, MOST).unwrap();
+    let key = enrol::read_signing_key(&node.signing.key).unwrap();
+    let check = |change: &dyn Fn(&mut Page)| {
+        let mut page: Page = serde_json::from_slice(&honest.statement).unwrap();
+        change(&mut page);
+        let statement = serde_json::to_vec(&page).unwrap();
+        let signature = key.sign(&signable(&statement)).to_vec();
+        let reply = wire::ReceiptsReply { statement, signature, ..honest.clone() };
+        receipts::checked(&reply, me, &fed.believed.trust, now).map_err(|error| format!("{error:#}"))
+    };
+    let page = check(&|_| {}).unwrap();
+    assert_eq!(page.receipts.len(), 2, "what it masked and unmasked");
+    let refused = |why: &str, change: &dyn Fn(&mut Page)| {
+        let told = check(change).unwrap_err();
+        assert!(told.contains(why), "{why:?} is not in {told:?}");
+    };
+    let many = |page: &mut Page, count: u64| {
+        let one = page.receipts[0].clone();
+        page.receipts = (1..=count).map(|entry| folkmoot_proto::receipt::Receipt { entry, ..one.clone() }).collect();
+        page.entries = count;
+    };
+    check(&|page| many(page, u64::from(MOST))).unwrap();
+    refused("200 are the most", &|page| many(page, u64::from(MOST) + 1));
+    refused("bytes", &|page| page.receipts[0].question = "x".repeat(513 << 10));
+    refused("not believed", &|page| page.entries = (1 << 40) + 1);
+    refused("not believed", &|page| (page.from, page.entries) = (u64::MAX, 9));
+    refused("there is none", &|page| page.next = Some(page.entries + 1));
+    refused("there is none", &|page| page.next = Some(page.from));
+    refused("is not where", &|page| page.receipts[0].entry = 0);
+    refused("is not where", &|page| page.receipts[1].entry = page.entries + 1);
+    refused("is not where", &|page| page.receipts[1].entry = page.receipts[0].entry);
+    refused("is not where", &|page| page.next = Some(page.receipts[1].entry));
 }
