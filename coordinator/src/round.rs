@@ -155,6 +155,15 @@ fn not_opened(outcomes: &BTreeMap<CouncilCode, Outcome>) -> String {
     )
 }
 
+/// What a job tells whose attempts were all cut short, so that none of them could say why.
+fn interrupted() -> String {
+    format!(
+        "the coordinator was restarted during each of the {} attempts that one question has, and what they had asked was given \
+         up; ask again",
+        parameters::MAX_ATTEMPTS
+    )
+}
+
 impl JointFigures {
     /// Over these links, among the members of this registry, as the coordinator `own` with its signing key.
     pub fn new(
@@ -389,6 +398,9 @@ impl Collect for JointFigures {
         let wait = Deadlines::new(Instant::now(), context.wait, context.explicit_wait, self.terms.reconnect);
         let (mut attempt, mut note) = self.store.off_thread(move |store| store.attempts(id)).await?;
         let (mut done, mut tried) = (None, false);
+        if attempt >= parameters::MAX_ATTEMPTS && note.is_empty() {
+            note = interrupted();
+        }
         while attempt < parameters::MAX_ATTEMPTS {
             // Who fell out of an attempt has a moment to come back.
             let patience = if tried { wait.links.max(Instant::now() + self.terms.reconnect) } else { wait.links };
