@@ -512,7 +512,7 @@ fn a_change_waits_for_readers_only_after_its_entry_stands() {
     let (records, ledger) = (place.records(), place.ledger());
     let log = place.folder.path().join("records.db-wal");
     let length = || std::fs::metadata(&log).unwrap().len();
-    records.erase_person(&place.nhs(0), today()).unwrap();
+    records.erase_person_noted(&place.nhs(0), today(), |_, _| None).unwrap();
     assert!(length() > 0, "a change is handed back at once, so that it is written down");
     settle(&records, &ledger, By::Maker).unwrap();
     assert_eq!(length(), 0, "and then nothing of the person is left in the write-ahead log");

@@ -165,10 +165,13 @@ impl Records {
     /// # Errors
     /// [`Error::Store`], [`Error::Damaged`].
     pub fn erase_person(&self, id: &PersonId, today: Day) -> std::result::Result<Removed, Error> {
-        self.erase_person_noted(id, today, |_, _| None)
+        let removed = self.erase_person_noted(id, today, |_, _| None)?;
+        self.empty_log();
+        Ok(removed)
     }
 
-    /// As [`Records::erase_person`]; `digest` gives what the log will have, from what was held and what was removed.
+    /// As [`Records::erase_person`]; `digest` gives what the log will have, from what was held and what was removed. Whoever
+    /// writes that entry empties the store's write-ahead log after it ([`crate::agree::settle`]).
     ///
     /// # Errors
     /// As it.
@@ -254,10 +257,13 @@ impl Records {
     /// # Errors
     /// [`Error::Store`], [`Error::Damaged`].
     pub fn restrict_person(&self, id: &PersonId, today: Day) -> std::result::Result<bool, Error> {
-        self.restrict_person_noted(id, today, None)
+        let new = self.restrict_person_noted(id, today, None)?;
+        self.empty_log();
+        Ok(new)
     }
 
-    /// As [`Records::restrict_person`], with the digest that the log will have.
+    /// As [`Records::restrict_person`], with the digest that the log will have. Whoever writes that entry empties the store's
+    /// write-ahead log after it ([`crate::agree::settle`]).
     ///
     /// # Errors
     /// As it.
