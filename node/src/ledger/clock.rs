@@ -77,7 +77,7 @@ impl Ledger {
     }
 
     /// Goes on from the moment that the clock shows, though the last entry is of a later one, by leave of the federation's
-    /// authority. See the [module](self) for what it costs.
+    /// authority. What was charged to later years then counts in this one as well.
     ///
     /// # Errors
     /// [`Error::Recovery`] when it is not signed under the pinned key, is for another council, resets no clock, does not fit

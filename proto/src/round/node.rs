@@ -61,7 +61,7 @@ pub trait Contribution {
 
     /// This node's noise share: fresh discrete Gaussian draws in grid units, one for each cell of every block.
     ///
-    /// Not called for [`Mechanism::Exact`].
+    /// Not called for [`Mechanism::Exact`](super::envelope::Mechanism::Exact).
     ///
     /// # Errors
     /// When the sampler fails; the step is then refused and can be asked for again.
